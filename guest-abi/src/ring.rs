@@ -13,8 +13,6 @@
 
 use core::sync::atomic::{AtomicU32, AtomicU64};
 
-use crate::GuestAddress;
-
 /// First word of a ring header.
 pub const MAGIC: u32 = u32::from_le_bytes(*b"ukRG");
 /// Version of the slot layout.

@@ -68,11 +68,11 @@ pub struct StackEntry {
     /// Size of the unmapped guard below `low`, 0 for none.
     pub guard_size: u64,
     /// Stack pointer of a task that is not running, 0 for one that is. It
-    /// points at the frame of the switch: rbp, rbx, r12, r13, r14, r15 and the
-    /// return address, at [`SWITCH_FRAME`].
+    /// points at the frame of the switch, laid out as [`SWITCH_FRAME`] says.
     pub saved_rsp: AtomicU64,
 }
 
-/// Offsets in bytes from [`StackEntry::saved_rsp`] to the saved r15, r14, r13,
-/// r12, rbx, rbp and the return address.
-pub const SWITCH_FRAME: [u64; 7] = [0, 8, 16, 24, 32, 40, 48];
+/// What [`StackEntry::saved_rsp`] points at: seven words from low to high,
+/// by their DWARF register numbers (System V psABI, figure 3.36): r15, r14,
+/// r13, r12, rbx, rbp, return address.
+pub const SWITCH_FRAME: [u16; 7] = [15, 14, 13, 12, 3, 6, 16];
