@@ -1,1 +1,35 @@
-//! placeholder
+//! What an ELF image alone says.
+//!
+//! Bytes go in; functions, source places, unwind rules, types, variables,
+//! notes and decoded instructions come out. See [`Image`].
+//!
+//! Not here: opening files, anything about a running machine, and where an
+//! image was loaded.
+#![forbid(unsafe_code)]
+
+mod address;
+mod error;
+mod expression;
+mod image;
+mod instruction;
+mod source;
+mod types;
+mod untrusted;
+mod unwind;
+
+pub use address::{CodeAddr, LinkAddr};
+pub use error::ImageError;
+pub use expression::{Expression, ExpressionContext, ExpressionError, ValueLocation};
+/// The decoder's instruction type is part of this crate's interface.
+pub use iced_x86;
+pub use image::{DebugLevel, ElfClass, Image, Section, Segment, Symbol};
+pub use instruction::decode;
+pub use source::{Function, FunctionName, FunctionOrigin, SourceFrame, SourceLocation, SourcePath};
+pub use types::{
+    BaseEncoding, Member, Type, TypeId, TypeKind, Variable, VariableKind, VariableLocation,
+    Variant, VariantPart,
+};
+pub use untrusted::Untrusted;
+pub use unwind::{
+    CfaRule, DwarfRegister, RegisterRule, UNWIND_REGISTERS, UnwindRow, UnwindSection,
+};

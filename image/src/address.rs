@@ -1,0 +1,108 @@
+//! Addresses as types. An image knows link-time addresses only; where a module
+//! lies in a machine is `inspect`'s to say.
+
+use std::fmt;
+
+/// Defines an address newtype over `u64`: displayed and serialized as
+/// `0x…`, with checked arithmetic only.
+#[macro_export]
+macro_rules! address_type {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        pub struct $name(pub u64);
+
+        impl $name {
+            /// The address `bytes` further on, unless that wraps around.
+            #[must_use]
+            pub fn checked_add(self, bytes: u64) -> Option<Self> {
+                self.0.checked_add(bytes).map(Self)
+            }
+
+            /// The address `bytes` back, unless that wraps around.
+            #[must_use]
+            pub fn checked_sub(self, bytes: u64) -> Option<Self> {
+                self.0.checked_sub(bytes).map(Self)
+            }
+
+            /// Bytes from `start` up to this address, unless it lies below.
+            #[must_use]
+            pub fn offset_from(self, start: Self) -> Option<u64> {
+                self.0.checked_sub(start.0)
+            }
+        }
+
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                write!(f, "{:#x}", self.0)
+            }
+        }
+
+        impl ::std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                write!(f, concat!(stringify!($name), "({:#x})"), self.0)
+            }
+        }
+
+        impl ::serde::Serialize for $name {
+            fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+    };
+}
+
+address_type! {
+    /// A virtual address as the linker assigned it.
+    LinkAddr
+}
+
+/// A code address, and how it was come by.
+///
+/// A stopped program counter is exact: it is the instruction. A return address
+/// is the instruction *behind* a call, which may belong to another line,
+/// another inlined function or, after a call that never returns, to another
+/// function altogether.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CodeAddr<A> {
+    /// The address of an instruction that is about to run, or was interrupted.
+    Exact(A),
+    /// An address that a call pushed.
+    Return(A),
+}
+
+impl<A: Copy> CodeAddr<A> {
+    /// The address itself.
+    pub fn address(self) -> A {
+        match self {
+            Self::Exact(address) | Self::Return(address) => address,
+        }
+    }
+
+    /// The same kind of code address at another place.
+    pub fn map<B>(self, f: impl FnOnce(A) -> B) -> CodeAddr<B> {
+        match self {
+            Self::Exact(address) => CodeAddr::Exact(f(address)),
+            Self::Return(address) => CodeAddr::Return(f(address)),
+        }
+    }
+}
+
+impl CodeAddr<LinkAddr> {
+    /// The address to look up: the only place that subtracts one from a return
+    /// address.
+    pub fn lookup(self) -> LinkAddr {
+        match self {
+            Self::Exact(address) => address,
+            Self::Return(address) => LinkAddr(address.0.saturating_sub(1)),
+        }
+    }
+}
+
+impl<A: fmt::Display> fmt::Display for CodeAddr<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(address) | Self::Return(address) => address.fmt(f),
+        }
+    }
+}
