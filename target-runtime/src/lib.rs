@@ -1,1 +1,29 @@
-//! placeholder
+//! What a unikernel links to be debuggable: it boots, catches every exception
+//! with its full register set, keeps evidence of faults, and guards memory.
+//!
+//! Design principles, in order of precedence:
+//!
+//! 1. **Evidence first.** A fault is recorded completely before anything else
+//!    runs; nothing later may overwrite what registers alone lose.
+//! 2. **Every stack can be walked.** Each piece of assembly carries unwind
+//!    information, frame pointers are kept, and outermost code says so.
+//! 3. **A mistake faults.** Page 0 is unmapped, text cannot be written, data
+//!    cannot be executed, and below every stack lies a page that is not there.
+//! 4. **Every vector has a stack of its own** (an IST entry), so that a broken
+//!    stack pointer can be reported and an interrupted red zone stays intact.
+//! 5. **No allocation and no lock in a trap.** Interrupts are off in every
+//!    handler; the guest has one CPU and its tasks are cooperative.
+//! 6. **The guest never waits for a debugger** unless it was told to.
+//! 7. **Logic that needs no hardware is pure** and tested on the host.
+//!
+//! The runtime knows nothing of the kernel that links it, of a workload, or of
+//! what a host does with the evidence; layouts are those of `ukdbg-guest-abi`.
+#![cfg_attr(not(test), no_std)]
+#![allow(dead_code)]
+
+mod port;
+mod trap;
+mod uart;
+
+pub use trap::{DebuggerHook, Disposition, FxArea, Occasion, TrapFrame, install_debugger};
+pub use uart::{COM1, COM2, Uart};
