@@ -1,1 +1,25 @@
-//! placeholder
+//! A machine, understood: what its registers, memory and images say together.
+//!
+//! The crate defines what a machine must offer ([`Target`] and the traits
+//! beside it) and answers on top of it: where an address belongs
+//! ([`Modules`]), how the page tables see it, who called whom
+//! ([`Backtrace`]), what the guest's own tables (root block, fault record,
+//! stacks, heap) say, and what a variable holds.
+//!
+//! Not here: reaching a machine, any protocol or file, rendering.
+#![forbid(unsafe_code)]
+
+mod address;
+mod modules;
+mod registers;
+mod target;
+mod unwind;
+
+pub use address::{PhysAddr, VirtAddr};
+pub use modules::{Module, Modules, Placement};
+pub use registers::{REGISTER_COUNT, Register, Registers};
+pub use target::{
+    BreakpointAt, BreakpointKind, Control, LiveMemory, Memory, MemoryError, MemoryWrite,
+    PhysicalMemory, Resume, ShutdownCause, Stop, StopReason, Target, TargetError, VcpuId,
+};
+pub use unwind::{Backtrace, FoundBy, Frame, StackEnd};

@@ -1,0 +1,116 @@
+//! The images in a machine, and where each segment of them lies: the only way
+//! from run-time to link-time addresses.
+
+use std::sync::Arc;
+
+use ukdbg_image::{CodeAddr, DebugLevel, Image, LinkAddr};
+
+use crate::VirtAddr;
+
+/// One image in a machine.
+#[derive(Clone)]
+pub struct Module<'data> {
+    /// What to call it: the file's name.
+    pub name: String,
+    /// The image.
+    pub image: Arc<Image<'data>>,
+    /// Where its segments lie.
+    pub placements: Vec<Placement>,
+}
+
+/// A range of link-time addresses that moved as one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Placement {
+    /// First link-time address.
+    pub link: LinkAddr,
+    /// Where it is in the machine.
+    pub at: VirtAddr,
+    /// Bytes.
+    pub size: u64,
+}
+
+impl<'data> Module<'data> {
+    /// An image that lies where it was linked.
+    pub fn unmoved(name: String, image: Arc<Image<'data>>) -> Self {
+        let placements = image
+            .segments()
+            .iter()
+            .filter_map(|segment| {
+                Some(Placement {
+                    link: segment.addresses.start,
+                    at: VirtAddr(segment.addresses.start.0),
+                    size: segment.addresses.end.offset_from(segment.addresses.start)?,
+                })
+            })
+            .collect();
+        Self {
+            name,
+            image,
+            placements,
+        }
+    }
+
+    /// The link-time address of a run-time one, if this module holds it.
+    pub fn link_address(&self, at: VirtAddr) -> Option<LinkAddr> {
+        self.placements.iter().find_map(|placement| {
+            let offset = at.offset_from(placement.at)?;
+            (offset < placement.size).then(|| placement.link.checked_add(offset))?
+        })
+    }
+
+    /// The run-time address of a link-time one, if it is in a placed segment.
+    pub fn run_address(&self, link: LinkAddr) -> Option<VirtAddr> {
+        self.placements.iter().find_map(|placement| {
+            let offset = link.offset_from(placement.link)?;
+            (offset < placement.size).then(|| placement.at.checked_add(offset))?
+        })
+    }
+}
+
+/// Every image of a machine.
+#[derive(Clone, Default)]
+pub struct Modules<'data> {
+    modules: Vec<Module<'data>>,
+}
+
+impl<'data> Modules<'data> {
+    /// Adds a module. Earlier ones win where two know equally much.
+    pub fn push(&mut self, module: Module<'data>) {
+        self.modules.push(module);
+    }
+
+    /// The modules, in the order they were added.
+    pub fn iter(&self) -> impl Iterator<Item = &Module<'data>> {
+        self.modules.iter()
+    }
+
+    /// The module that holds an address, and the link-time address there. Of
+    /// several (a boot wrapper around the real kernel) the one that knows
+    /// most about the address.
+    pub fn find(&self, at: VirtAddr) -> Option<(&Module<'data>, LinkAddr)> {
+        self.modules
+            .iter()
+            .filter_map(|module| Some((module, module.link_address(at)?)))
+            .min_by_key(|(module, link)| {
+                let unnamed = module.image.function_at(*link).is_none();
+                (unnamed, module.image.debug_level())
+            })
+    }
+
+    /// As [`Modules::find`], for a code address: a return address is looked
+    /// up by the call before it.
+    pub fn find_code(
+        &self,
+        at: CodeAddr<VirtAddr>,
+    ) -> Option<(&Module<'data>, CodeAddr<LinkAddr>)> {
+        let lookup = match at {
+            CodeAddr::Exact(address) => address,
+            CodeAddr::Return(address) => address.checked_sub(1)?,
+        };
+        let (module, link) = self.find(lookup)?;
+        Some(match at {
+            CodeAddr::Exact(_) => (module, CodeAddr::Exact(link)),
+            CodeAddr::Return(_) => (module, CodeAddr::Return(link.checked_add(1)?)),
+        })
+    }
+}
