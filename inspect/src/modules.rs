@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use ukdbg_image::{CodeAddr, DebugLevel, Image, LinkAddr};
+use ukdbg_image::{CodeAddr, Image, LinkAddr};
 
 use crate::VirtAddr;
 
