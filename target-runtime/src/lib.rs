@@ -22,6 +22,7 @@
 #![allow(dead_code)]
 
 mod port;
+pub mod trace;
 mod trap;
 mod uart;
 
