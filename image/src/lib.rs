@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod decompressed;
 mod error;
 mod expression;
 mod image;
@@ -18,11 +19,12 @@ mod untrusted;
 mod unwind;
 
 pub use address::{CodeAddr, LinkAddr};
+pub use decompressed::Decompressed;
 pub use error::ImageError;
 pub use expression::{Expression, ExpressionContext, ExpressionError, ValueLocation};
 /// The decoder's instruction type is part of this crate's interface.
 pub use iced_x86;
-pub use image::{DebugLevel, ElfClass, Image, Section, Segment, Symbol};
+pub use image::{DebugLevel, DebugLink, ElfClass, Image, Section, Segment, Symbol};
 pub use instruction::decode;
 pub use source::{Function, FunctionName, FunctionOrigin, SourceFrame, SourceLocation, SourcePath};
 pub use types::{
