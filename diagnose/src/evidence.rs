@@ -1,0 +1,57 @@
+//! What is known about a stop from outside the guest's registers and memory:
+//! passed in as data by whoever watched the machine.
+
+use serde::Serialize;
+use ukdbg_inspect::VirtAddr;
+
+/// What the emulator logged and what its state shows.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct EmulatorEvidence {
+    /// Exceptions in the log, oldest first; none where it was not logged.
+    pub exceptions: Vec<LoggedException>,
+    /// How the machine ended or came to stand still.
+    pub ending: Ending,
+    /// Base and limit of the interrupt descriptor table, when known.
+    pub idt: Option<DescriptorTable>,
+}
+
+/// An exception the emulator delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct LoggedException {
+    /// Its vector.
+    pub vector: u8,
+    /// The error code; 0 for a vector without one.
+    pub error_code: u32,
+    /// The instruction it hit.
+    pub pc: VirtAddr,
+    /// CR2 at that time.
+    pub cr2: Option<VirtAddr>,
+}
+
+/// How a machine came to stand still, as seen from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// Nothing special: it was stopped, or stopped at a breakpoint.
+    #[default]
+    Stopped,
+    /// A triple fault: the processor could not deliver a double fault.
+    TripleFault,
+    /// It was reset, and not by a triple fault.
+    Reset,
+    /// It was reset; whether by a triple fault is not known.
+    ResetOfUnknownCause,
+    /// Every CPU is halted with interrupts off: nothing will run again.
+    Halted,
+    /// The time limit passed while it ran.
+    TimeLimit,
+}
+
+/// A descriptor-table register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct DescriptorTable {
+    /// Where the table is.
+    pub base: VirtAddr,
+    /// Its last valid offset.
+    pub limit: u16,
+}

@@ -1,0 +1,43 @@
+//! The answer to a request.
+
+use serde::Serialize;
+
+use crate::view::{
+    BacktraceView, DisassemblyView, RegistersView, ReportView, SourceView, TraceView,
+};
+
+/// One answer, of the request's kind.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum Reply {
+    /// Backtraces: of the selected CPU, or of every CPU and task.
+    Backtraces {
+        /// One for each stack.
+        backtraces: Vec<BacktraceView>,
+    },
+    /// The report.
+    Report(Box<ReportView>),
+    /// Registers.
+    Registers(RegistersView),
+    /// Instructions.
+    Disassembly(DisassemblyView),
+    /// Source lines.
+    Source(SourceView),
+    /// Events.
+    Trace(TraceView),
+}
+
+impl Reply {
+    /// Name and version of the JSON document this reply makes.
+    pub const fn schema(&self) -> &'static str {
+        match self {
+            Self::Backtraces { .. } => "ukdbg.backtrace/1",
+            Self::Report(_) => "ukdbg.report/1",
+            Self::Registers(_) => "ukdbg.registers/1",
+            Self::Disassembly(_) => "ukdbg.disassembly/1",
+            Self::Source(_) => "ukdbg.source/1",
+            Self::Trace(_) => "ukdbg.trace/1",
+        }
+    }
+}

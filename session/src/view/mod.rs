@@ -1,0 +1,14 @@
+//! Replies: what the answers look like to every front end, and as JSON.
+//! Addresses are typed; text from guest or image is `Untrusted`.
+
+mod backtrace;
+mod report;
+mod state;
+
+pub use backtrace::{ArgumentView, BacktraceView, FrameView, StackOwner};
+pub use report::{
+    EventView, ExceptionView, InstructionView, OperandView, PanicView, ReportView, TraceView,
+};
+pub use state::{
+    DisassemblyLine, DisassemblyView, RegisterValue, RegistersView, SourceLine, SourceView, Word,
+};

@@ -1,0 +1,74 @@
+//! Registers, instructions and source lines as they are shown.
+
+use serde::Serialize;
+use ukdbg_image::address_type;
+use ukdbg_image::{FunctionName, SourceLocation, Untrusted};
+use ukdbg_inspect::{Register, VirtAddr};
+
+address_type! {
+    /// A register-sized value, written in hexadecimal.
+    Word
+}
+
+/// The registers of a frame.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct RegistersView {
+    /// Every register that ukdbg knows; those of a caller's frame that cannot
+    /// be recovered have no value.
+    pub registers: Vec<RegisterValue>,
+}
+
+/// A register's value.
+#[derive(Debug, Clone, Serialize)]
+pub struct RegisterValue {
+    /// The register.
+    pub register: Register,
+    /// Its value; none when unavailable.
+    pub value: Option<Word>,
+    /// What it points at, when that has a name.
+    pub points_at: Option<Untrusted>,
+}
+
+/// Instructions in order.
+#[derive(Debug, Clone, Serialize)]
+pub struct DisassemblyView {
+    /// The function that holds them.
+    pub function: Option<FunctionName>,
+    /// The instructions.
+    pub lines: Vec<DisassemblyLine>,
+}
+
+/// One instruction.
+#[derive(Debug, Clone, Serialize)]
+pub struct DisassemblyLine {
+    /// Its address.
+    pub address: VirtAddr,
+    /// Its bytes in hexadecimal.
+    pub bytes: String,
+    /// Its text, Intel syntax, with addresses named.
+    pub text: Untrusted,
+    /// Its source line, when another than the line before.
+    pub location: Option<SourceLocation>,
+    /// It is the one asked about.
+    pub selected: bool,
+}
+
+/// Lines of a source file.
+#[derive(Debug, Clone, Serialize)]
+pub struct SourceView {
+    /// The place they surround.
+    pub location: SourceLocation,
+    /// The lines; empty when the file was not found.
+    pub lines: Vec<SourceLine>,
+}
+
+/// One line of source.
+#[derive(Debug, Clone, Serialize)]
+pub struct SourceLine {
+    /// Its number, from 1.
+    pub number: u32,
+    /// Its text.
+    pub text: Untrusted,
+    /// It is the line of the place.
+    pub selected: bool,
+}

@@ -1,0 +1,51 @@
+//! A command that failed: what is printed, what to do next, and the exit code.
+
+use std::fmt;
+
+use crate::exit::Exit;
+
+/// Why a command failed. Every error that reaches the top of the program is
+/// one of these: an error without an exit code cannot be returned by accident.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// The exit code.
+    pub(crate) exit: Exit,
+    /// What was tried, on what, and why it failed.
+    pub(crate) error: anyhow::Error,
+    /// What to do next.
+    pub(crate) hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure with its exit code.
+    pub(crate) fn new(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
+        Self {
+            exit,
+            error: error.into(),
+            hint: None,
+        }
+    }
+
+    /// A failure told in words.
+    pub(crate) fn text(exit: Exit, text: impl fmt::Display) -> Self {
+        Self::new(exit, anyhow::anyhow!("{text}"))
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// An error on our own side of a pipe (standard output that is closed, a
+/// terminal that is gone) that no other code describes.
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(Exit::Defect, error)
+    }
+}
+
+/// The result of a command.
+pub(crate) type Outcome = Result<Exit, Failure>;
