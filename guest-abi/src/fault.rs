@@ -102,3 +102,20 @@ pub struct RegisterSet {
     /// EFER.
     pub efer: u64,
 }
+
+impl RegisterSet {
+    /// Every register 0, for a static initialiser.
+    pub const ZERO: Self = Self {
+        general: [0; 16],
+        rip: 0,
+        rflags: 0,
+        segments: [0; 6],
+        fs_base: 0,
+        gs_base: 0,
+        cr0: 0,
+        cr2: 0,
+        cr3: 0,
+        cr4: 0,
+        efer: 0,
+    };
+}

@@ -19,12 +19,36 @@
 //! The runtime knows nothing of the kernel that links it, of a workload, or of
 //! what a host does with the evidence; layouts are those of `ukdbg-guest-abi`.
 #![cfg_attr(not(test), no_std)]
-#![allow(dead_code)]
+#![cfg_attr(
+    not(any(target_os = "none", ukdbg_guest)),
+    allow(dead_code, reason = "only a guest's entry code leads to it")
+)]
 
+mod boot;
+mod cell;
+mod console;
+mod cpu;
+mod exit;
+mod fault;
+mod heap;
+mod memory;
 mod port;
+mod root;
+mod segments;
+mod stack;
+mod task;
+mod time;
 pub mod trace;
 mod trap;
 mod uart;
 
+pub use boot::command_line;
+pub use console::write as console_write;
+pub use cpu::{halt, read_tsc};
+pub use exit::exit;
+pub use fault::{panic, ukdbg_rendezvous};
+pub use heap::{Heap, guard_allocations};
+pub use task::{TooManyTasks, run_tasks, spawn, yield_now};
+pub use time::{route_debugger_port, ticks, tsc_frequency};
 pub use trap::{DebuggerHook, Disposition, FxArea, Occasion, TrapFrame, install_debugger};
 pub use uart::{COM1, COM2, Uart};
