@@ -10,13 +10,29 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod exception;
+mod memory;
 mod modules;
+mod paging;
 mod registers;
 mod target;
 mod unwind;
 
+#[cfg(test)]
+mod fixture;
+
 pub use address::{PhysAddr, VirtAddr};
+pub use exception::{
+    DescriptorTable, ErrorCode, Exception, ExceptionClass, PageFaultCode, SelectorCode,
+};
+pub use memory::{
+    CString, read_available, read_c_string, read_exact, read_physical_u64, read_u32, read_u64,
+};
 pub use modules::{Module, Modules, Placement};
+pub use paging::{
+    Access, AccessKind, Denial, Level, PageEntry, PageLevel, PageOutcome, PageRights, PageWalk,
+    Paged, PagingMode, PagingState, Privilege, is_canonical,
+};
 pub use registers::{REGISTER_COUNT, Register, Registers};
 pub use target::{
     BreakpointAt, BreakpointKind, Control, LiveMemory, Memory, MemoryError, MemoryWrite,

@@ -97,10 +97,22 @@ pub trait Memory {
     fn read(&mut self, at: VirtAddr, buf: &mut [u8]) -> Result<usize, MemoryError>;
 }
 
+impl<M: Memory + ?Sized> Memory for &mut M {
+    fn read(&mut self, at: VirtAddr, buf: &mut [u8]) -> Result<usize, MemoryError> {
+        (**self).read(at, buf)
+    }
+}
+
 /// Guest-physical memory.
 pub trait PhysicalMemory {
     /// Reads up to `buf.len()` bytes, as [`Memory::read`].
     fn read_physical(&mut self, at: PhysAddr, buf: &mut [u8]) -> Result<usize, MemoryError>;
+}
+
+impl<P: PhysicalMemory + ?Sized> PhysicalMemory for &mut P {
+    fn read_physical(&mut self, at: PhysAddr, buf: &mut [u8]) -> Result<usize, MemoryError> {
+        (**self).read_physical(at, buf)
+    }
 }
 
 /// Memory that can be written.
