@@ -1,8 +1,6 @@
 //! Room for sections that a file holds compressed. Not the decompression
 //! itself, which is `elf`'s.
 
-#![expect(dead_code, reason = "the reader of sections comes next")]
-
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 

@@ -1,10 +1,19 @@
 //! The image itself: the one type through which everything else is asked.
+//! It answers by asking the modules that know; nothing is read here.
 
-use std::ops::Range;
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
+use crate::cfi::CallFrames;
+use crate::dwarf::{Debug, Scope, lines};
+use crate::elf::{Elf, ElfSection};
+use crate::frames;
+use crate::index::FunctionIndex;
+use crate::layout::{DebugLevel, DebugLink, ElfClass, Section, Segment, Symbol};
+use crate::symbols::{SymbolFunction, Symbols};
 use crate::{
     CodeAddr, Decompressed, Expression, ExpressionContext, ExpressionError, Function, ImageError,
-    LinkAddr, SourceFrame, SourcePath, Type, TypeId, UnwindRow, ValueLocation, Variable,
+    LinkAddr, SourceFrame, SourcePath, Type, TypeId, UnwindRow, ValueLocation, Variable, notes,
 };
 
 /// A parsed ELF image, with the debugging information that belongs to it.
@@ -12,77 +21,21 @@ use crate::{
 /// Parsing reads headers only; every index is built when a question first
 /// needs it, once, and kept. It is `Send + Sync`.
 pub struct Image<'data> {
-    data: &'data [u8],
-}
-
-/// ELF class.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ElfClass {
-    /// 32-bit: for us a boot wrapper around 64-bit code.
-    Elf32,
-    /// 64-bit.
-    Elf64,
-}
-
-/// A loadable segment.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Segment<'data> {
-    /// Where it is linked, memory size.
-    pub addresses: Range<LinkAddr>,
-    /// Physical load address (`p_paddr`).
-    pub physical: u64,
-    /// Initialised bytes, from the start of the segment; empty in a file that
-    /// holds debugging information only.
-    pub bytes: &'data [u8],
-    /// It can be executed.
-    pub executable: bool,
-    /// It can be written.
-    pub writable: bool,
-}
-
-/// A section.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Section<'data> {
-    /// Its name.
-    pub name: &'data [u8],
-    /// Where it is linked; 0-based for a section that is not loaded.
-    pub address: LinkAddr,
-    /// Its size in memory.
-    pub size: u64,
-    /// Its bytes; empty when it has none in the file.
-    pub bytes: &'data [u8],
-    /// It is loaded.
-    pub allocated: bool,
-    /// It holds code.
-    pub executable: bool,
-}
-
-/// A file that holds debugging information, as its image names it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct DebugLink<'data> {
-    /// File name, without a folder.
-    pub file_name: &'data [u8],
-    /// CRC-32 of that file.
-    pub checksum: u32,
-}
-
-/// What debugging information an image offers, best first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum DebugLevel {
-    /// DWARF `.debug_info`.
-    Dwarf,
-    /// A symbol table only.
-    Symbols,
-    /// Nothing.
-    None,
+    file: Elf<'data>,
+    /// Its debugging information, when that is in a file of its own.
+    companion: Option<Elf<'data>>,
+    symbols: OnceLock<Option<Symbols<'data>>>,
+    symbol_functions: OnceLock<Vec<SymbolFunction<'data>>>,
+    debug: OnceLock<Option<Debug<'data>>>,
+    call_frames: OnceLock<CallFrames<'data>>,
+    functions: OnceLock<FunctionIndex<'data>>,
 }
 
 impl<'data> Image<'data> {
     /// Parses an ELF file. Headers only. `room` takes the sections that are
     /// stored compressed, once a question needs them.
     pub fn parse(data: &'data [u8], room: &'data Decompressed) -> Result<Self, ImageError> {
-        let _ = room;
-        Ok(Self { data })
+        Ok(Self::of_files(Elf::parse(data, room)?, None))
     }
 
     /// Parses an ELF file whose debugging information is in another file
@@ -93,125 +46,209 @@ impl<'data> Image<'data> {
         companion: &'data [u8],
         room: &'data Decompressed,
     ) -> Result<Self, ImageError> {
-        let _ = (companion, room);
-        Ok(Self { data })
+        let companion = Elf::parse(companion, room)?;
+        Ok(Self::of_files(Elf::parse(data, room)?, Some(companion)))
+    }
+
+    fn of_files(file: Elf<'data>, companion: Option<Elf<'data>>) -> Self {
+        Self {
+            file,
+            companion,
+            symbols: OnceLock::new(),
+            symbol_functions: OnceLock::new(),
+            debug: OnceLock::new(),
+            call_frames: OnceLock::new(),
+            functions: OnceLock::new(),
+        }
     }
 
     /// Whether `debug` is the debugging information of this image: the same
     /// build-id; without build-ids, code sections of the same names, addresses
     /// and sizes.
     pub fn is_companion(&self, debug: &Image<'_>) -> bool {
-        let _ = debug;
-        false
+        match (self.build_id(), debug.build_id()) {
+            (Some(ours), Some(theirs)) => ours == theirs,
+            _ => self.file.has_same_code(&debug.file),
+        }
     }
 
     /// 32 or 64 bits.
     pub fn class(&self) -> ElfClass {
-        ElfClass::Elf64
+        self.file.class
     }
 
     /// The entry address of the ELF header.
     pub fn entry(&self) -> LinkAddr {
-        LinkAddr(0)
+        self.file.entry
     }
 
     /// Loadable segments.
     pub fn segments(&self) -> &[Segment<'data>] {
-        &[]
+        &self.file.segments
     }
 
     /// A section by name, decompressed when need be.
     pub fn section(&self, name: &str) -> Option<Section<'data>> {
-        let _ = name;
-        None
+        let sections = self
+            .files()
+            .filter_map(|file| Some((file, file.section_named(name.as_bytes())?)));
+        let with_bytes = sections.clone().find(|(_, section)| section.has_bytes());
+        let (file, section) = with_bytes.or_else(|| sections.into_iter().next())?;
+        Some(to_section(file, section))
+    }
+
+    /// Every section of the image's own file, in the order of its headers.
+    /// Compressed ones are decompressed.
+    pub fn sections(&self) -> Vec<Section<'data>> {
+        let sections = self.file.sections.iter();
+        sections
+            .map(|section| to_section(&self.file, section))
+            .collect()
+    }
+
+    fn files(&self) -> impl Iterator<Item = &Elf<'data>> + Clone {
+        std::iter::once(&self.file).chain(&self.companion)
     }
 
     /// The section that holds a loaded address.
     pub fn section_at(&self, address: LinkAddr) -> Option<Section<'data>> {
-        let _ = address;
-        None
+        let holds = |section: &&ElfSection<'_>| section.holds(address.0);
+        let section = self.file.sections.iter().find(holds)?;
+        Some(to_section(&self.file, section))
     }
 
     /// Initialised bytes at an address, to the end of its segment's file
     /// bytes.
     pub fn bytes_at(&self, address: LinkAddr) -> Option<&'data [u8]> {
-        let _ = (address, self.data);
-        None
+        self.file.segments.iter().find_map(|segment| {
+            let offset = address.offset_from(segment.addresses.start)?;
+            let bytes = segment.bytes.get(usize::try_from(offset).ok()?..)?;
+            (!bytes.is_empty()).then_some(bytes)
+        })
     }
 
     /// The GNU build-id.
     pub fn build_id(&self) -> Option<&'data [u8]> {
-        None
+        notes::build_id(&self.file.notes)
     }
 
     /// Descriptors of the notes of that owner (with its zero) and type, from
     /// segments and sections.
     pub fn notes(&self, owner: &[u8], kind: u32) -> Vec<&'data [u8]> {
-        let _ = (owner, kind);
-        Vec::new()
+        notes::descriptors(&self.file.notes, owner, kind)
     }
 
     /// What the image offers.
     pub fn debug_level(&self) -> DebugLevel {
-        DebugLevel::None
+        if self.debug().is_some() {
+            DebugLevel::Dwarf
+        } else if self.symbols().is_some() {
+            DebugLevel::Symbols
+        } else {
+            DebugLevel::None
+        }
+    }
+
+    fn debug(&self) -> Option<&Debug<'data>> {
+        let debug = self.debug.get_or_init(|| {
+            let section = |name: &str| {
+                self.files()
+                    .find_map(|file| file.bytes_of(file.section_named(name.as_bytes())?))
+            };
+            Debug::new(self.file.code_ranges(), section)
+        });
+        debug.as_ref()
+    }
+
+    fn symbols(&self) -> Option<&Symbols<'data>> {
+        let symbols = self.symbols.get_or_init(|| Symbols::of_files(self.files()));
+        symbols.as_ref()
+    }
+
+    fn function_index(&self) -> &FunctionIndex<'data> {
+        self.functions
+            .get_or_init(|| FunctionIndex::new(self.debug(), self.symbols()))
+    }
+
+    /// The symbol table's function at an address.
+    fn symbol_function_at(&self, address: u64) -> Option<Function> {
+        let functions = self
+            .symbol_functions
+            .get_or_init(|| self.symbols().map_or_else(Vec::new, Symbols::functions));
+        let after = functions.partition_point(|function| function.range.start <= address);
+        let function = functions.get(after.checked_sub(1)?)?;
+        function
+            .range
+            .contains(&address)
+            .then(|| function.to_function())
     }
 
     /// The function whose code holds an address: from DWARF, else from the
     /// symbol table.
     pub fn function_at(&self, address: LinkAddr) -> Option<Function> {
-        let _ = address;
-        None
+        let described = self.debug().and_then(|debug| {
+            let unit = debug.unit_at(address.0)?;
+            let scope = Scope { debug, unit: &unit };
+            scope.functions().at(address.0)?.to_function(scope)
+        });
+        described.or_else(|| self.symbol_function_at(address.0))
     }
 
     /// Functions of that name: the linkage name, the demangled name, or its
     /// last path components (`insert`, `Book::insert`).
     pub fn functions_named(&self, name: &str) -> Vec<Function> {
-        let _ = name;
-        Vec::new()
+        self.function_index().named(name, self.debug())
     }
 
     /// Demangled names close to one that was not found, best first.
     pub fn near_names(&self, name: &str, most: usize) -> Vec<String> {
-        let _ = (name, most);
-        Vec::new()
+        self.function_index().near(name, most)
     }
 
     /// Every function with code, ascending by entry.
     pub fn functions(&self) -> Vec<Function> {
-        Vec::new()
+        self.function_index().all(self.debug())
     }
 
     /// The symbol at or before an address within its section, with the
     /// distance: functions and data objects alike.
     pub fn symbol_at(&self, address: LinkAddr) -> Option<Symbol> {
-        let _ = address;
-        None
+        self.symbols()?.at(address.0)
     }
 
     /// A symbol's value by its exact linkage name.
     pub fn symbol_named(&self, name: &str) -> Option<Symbol> {
-        let _ = name;
-        None
+        self.symbols()?.named(name.as_bytes())
     }
 
     /// The inline chain at a code address, innermost first; the last is the
     /// function itself. Empty when nothing is known, not even a symbol.
     pub fn source_frames(&self, address: CodeAddr<LinkAddr>) -> Vec<SourceFrame> {
-        let _ = address;
-        Vec::new()
+        let address = address.lookup();
+        let symbol = || Some(self.symbol_function_at(address.0)?.name);
+        frames::source_frames(self.debug(), address.0, symbol)
     }
 
     /// First instruction addresses of the statements at a line. `file` matches
     /// a path's last components.
     pub fn addresses_of_line(&self, file: &str, line: u32) -> Vec<LinkAddr> {
-        let _ = (file, line);
-        Vec::new()
+        let Some(debug) = self.debug() else {
+            return Vec::new();
+        };
+        let addresses = debug.for_all_units(|scope| lines::addresses_of_line(scope, file, line));
+        let addresses: BTreeSet<u64> = addresses.into_iter().collect();
+        addresses.into_iter().map(LinkAddr).collect()
     }
 
     /// The unwind rules at an address: `.eh_frame`, else `.debug_frame`.
     pub fn unwind_row(&self, address: LinkAddr) -> Option<UnwindRow<'data>> {
-        let _ = address;
-        None
+        let frames = self.call_frames.get_or_init(|| {
+            CallFrames::new(|name| {
+                let section = self.section(name)?;
+                (!section.bytes.is_empty()).then_some((section.address.0, section.bytes))
+            })
+        });
+        frames.row_at(address.0)
     }
 
     /// Arguments and locals visible at a code address, for one level of its
@@ -242,7 +279,8 @@ impl<'data> Image<'data> {
     /// Name and checksum of the file that holds the debugging information
     /// (`.gnu_debuglink`).
     pub fn debug_link(&self) -> Option<DebugLink<'data>> {
-        None
+        let section = self.file.section_named(b".gnu_debuglink")?;
+        DebugLink::parse(self.file.bytes_of(section)?)
     }
 
     /// Globals and statics of that name, by the rules of
@@ -260,20 +298,19 @@ impl<'data> Image<'data> {
 
     /// Directory of the compilation unit at an address and its primary file.
     pub fn compilation_unit(&self, address: LinkAddr) -> Option<SourcePath> {
-        let _ = address;
-        None
+        let debug = self.debug()?;
+        let unit = debug.unit_at(address.0)?;
+        Scope { debug, unit: &unit }.primary_file()
     }
 }
 
-/// A symbol.
-#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
-pub struct Symbol {
-    /// Its name.
-    pub name: crate::FunctionName,
-    /// Its value.
-    pub address: LinkAddr,
-    /// Its size, 0 when the assembler gave none.
-    pub size: u64,
-    /// Whether it names code.
-    pub is_function: bool,
+fn to_section<'data>(file: &Elf<'data>, section: &ElfSection<'data>) -> Section<'data> {
+    Section {
+        name: section.name,
+        address: LinkAddr(section.addresses.start),
+        size: section.size(),
+        bytes: file.bytes_of(section).unwrap_or_default(),
+        allocated: section.is_allocated(),
+        executable: section.is_code(),
+    }
 }

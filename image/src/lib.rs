@@ -8,12 +8,24 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod cfi;
 mod decompressed;
+mod demangle;
+mod dwarf;
+mod elf;
 mod error;
 mod expression;
+mod frames;
 mod image;
+mod index;
 mod instruction;
+mod intervals;
+mod layout;
+mod name_match;
+mod notes;
+mod section_bytes;
 mod source;
+mod symbols;
 mod types;
 mod untrusted;
 mod unwind;
@@ -24,8 +36,9 @@ pub use error::ImageError;
 pub use expression::{Expression, ExpressionContext, ExpressionError, ValueLocation};
 /// The decoder's instruction type is part of this crate's interface.
 pub use iced_x86;
-pub use image::{DebugLevel, DebugLink, ElfClass, Image, Section, Segment, Symbol};
+pub use image::Image;
 pub use instruction::decode;
+pub use layout::{DebugLevel, DebugLink, ElfClass, Section, Segment, Symbol};
 pub use source::{Function, FunctionName, FunctionOrigin, SourceFrame, SourceLocation, SourcePath};
 pub use types::{
     BaseEncoding, Member, Type, TypeId, TypeKind, Variable, VariableKind, VariableLocation,

@@ -1,0 +1,134 @@
+//! The functions of a unit: every `DW_TAG_subprogram` with code, by address.
+//! Read in one pass over the unit's entries; names and inlined calls are read
+//! when a question needs them.
+
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use gimli::UnitOffset;
+
+use super::Scope;
+use super::inlines::InlineTree;
+use super::names::{Description, describe};
+use super::ranges::RangeAttributes;
+use crate::demangle::function_name;
+use crate::intervals::Intervals;
+use crate::{Function, FunctionName, FunctionOrigin, LinkAddr};
+
+/// The functions of one unit.
+#[derive(Default)]
+pub(crate) struct UnitFunctions {
+    functions: Vec<UnitFunction>,
+    by_address: Intervals<u32>,
+}
+
+/// A function with code.
+pub(crate) struct UnitFunction {
+    pub(crate) die: UnitOffset,
+    pub(crate) entry: u64,
+    pub(crate) ranges: Box<[Range<u64>]>,
+    inlines: OnceLock<InlineTree>,
+}
+
+impl UnitFunctions {
+    pub(crate) fn read(scope: Scope<'_, '_>) -> Self {
+        let mut functions = Vec::new();
+        // What was read before a malformed entry is kept.
+        let _ = read_entries(scope, &mut functions);
+        let numbered = functions.iter().zip(0u32..);
+        let ranges = numbered.flat_map(|(function, number): (&UnitFunction, u32)| {
+            function
+                .ranges
+                .iter()
+                .map(move |range| (range.clone(), (), number))
+        });
+        let by_address = Intervals::new(ranges.collect());
+        Self {
+            functions,
+            by_address,
+        }
+    }
+
+    /// The function whose code holds an address: the inner one of nested
+    /// functions.
+    pub(crate) fn at(&self, address: u64) -> Option<&UnitFunction> {
+        let (_, number) = self.by_address.get(address)?;
+        self.functions.get(usize::try_from(number).ok()?)
+    }
+
+    pub(crate) fn all(&self) -> &[UnitFunction] {
+        &self.functions
+    }
+
+    pub(crate) fn all_ranges(&self) -> Vec<Range<u64>> {
+        let functions = self.functions.iter();
+        functions
+            .flat_map(|function| function.ranges.iter().cloned())
+            .collect()
+    }
+}
+
+fn read_entries(scope: Scope<'_, '_>, functions: &mut Vec<UnitFunction>) -> gimli::Result<()> {
+    let mut entries = scope.unit.dwarf.entries_raw(None)?;
+    while !entries.is_empty() {
+        let die = entries.next_offset();
+        let Some(abbreviation) = entries.read_abbreviation()? else {
+            continue;
+        };
+        if abbreviation.tag() != gimli::DW_TAG_subprogram {
+            entries.skip_attributes(abbreviation.attributes())?;
+            continue;
+        }
+        let mut attributes = RangeAttributes::default();
+        for &specification in abbreviation.attributes() {
+            attributes.note(scope, &entries.read_attribute(specification)?);
+        }
+        if attributes.has_code() {
+            functions.extend(UnitFunction::new(scope, die, &attributes));
+        }
+    }
+    Ok(())
+}
+
+impl UnitFunction {
+    fn new<'data>(
+        scope: Scope<'_, 'data>,
+        die: UnitOffset,
+        attributes: &RangeAttributes<'data>,
+    ) -> Option<Self> {
+        let mut ranges = attributes.ranges(scope);
+        let entry = attributes.entry(&ranges)?;
+        ranges.sort_unstable_by_key(|range| (range.start, range.end));
+        Some(Self {
+            die,
+            entry,
+            ranges: ranges.into(),
+            inlines: OnceLock::new(),
+        })
+    }
+
+    /// The calls inlined into it.
+    pub(crate) fn inlines<'a>(&'a self, scope: Scope<'_, '_>) -> &'a InlineTree {
+        self.inlines
+            .get_or_init(|| InlineTree::read(scope, self.die))
+    }
+
+    /// Everything DWARF says about it; none when it has no name.
+    pub(crate) fn to_function(&self, scope: Scope<'_, '_>) -> Option<Function> {
+        let description = describe(scope, self.die);
+        let link = |range: &Range<u64>| LinkAddr(range.start)..LinkAddr(range.end);
+        Some(Function {
+            name: name_of(&description)?,
+            entry: LinkAddr(self.entry),
+            ranges: self.ranges.iter().map(link).collect(),
+            origin: FunctionOrigin::Dwarf,
+            noreturn: description.noreturn,
+            declaration: description.declaration,
+        })
+    }
+}
+
+/// Both forms of the name of a described function.
+pub(crate) fn name_of(description: &Description<'_>) -> Option<FunctionName> {
+    description.best_name().map(function_name)
+}

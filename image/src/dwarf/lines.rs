@@ -1,0 +1,219 @@
+//! The line table of a unit (DWARF 5 §6.2), decoded once: rows by address, and
+//! the files they name.
+
+use std::num::NonZeroU32;
+use std::ops::Range;
+
+use gimli::ColumnType;
+
+use super::Scope;
+use crate::intervals::Intervals;
+use crate::{SourceLocation, SourcePath, Untrusted};
+
+/// A row, relative to the start of its sequence. 16 bytes: a kernel has ten
+/// million.
+#[derive(Clone, Copy)]
+struct Row {
+    offset: u32,
+    line: u32,
+    file: u32,
+    column: u16,
+    is_statement: bool,
+}
+
+/// A run of rows at ascending addresses.
+struct Sequence {
+    start: u64,
+    end: u64,
+    rows: Range<usize>,
+}
+
+/// The rows of one unit.
+#[derive(Default)]
+pub(crate) struct UnitLines {
+    rows: Vec<Row>,
+    sequences: Vec<Sequence>,
+    by_address: Intervals<u32>,
+}
+
+/// A row as a question gets it.
+#[derive(Clone, Copy)]
+pub(crate) struct LineAt {
+    pub(crate) file: u32,
+    pub(crate) line: Option<NonZeroU32>,
+    pub(crate) column: Option<NonZeroU32>,
+}
+
+impl UnitLines {
+    pub(crate) fn read(scope: Scope<'_, '_>) -> Self {
+        let mut lines = Self::default();
+        // What was read before a malformed instruction is kept.
+        let _ = lines.read_program(scope);
+        let numbered = lines.sequences.iter().zip(0u32..);
+        let ranges = numbered.map(|(sequence, number)| (sequence.start..sequence.end, (), number));
+        lines.by_address = Intervals::new(ranges.collect());
+        lines
+    }
+
+    fn read_program(&mut self, scope: Scope<'_, '_>) -> gimli::Result<()> {
+        let Some(program) = scope.unit.dwarf.line_program.clone() else {
+            return Ok(());
+        };
+        let mut rows = program.rows();
+        let mut first = 0;
+        let mut start = None;
+        while let Some((_, row)) = rows.next_row()? {
+            let base = *start.get_or_insert(row.address());
+            if row.end_sequence() {
+                self.end_sequence(scope, first, base..row.address());
+                first = self.rows.len();
+                start = None;
+                continue;
+            }
+            let Some(offset) = row.address().checked_sub(base) else {
+                continue;
+            };
+            let Ok(offset) = u32::try_from(offset) else {
+                continue;
+            };
+            self.rows.push(Row {
+                offset,
+                line: row
+                    .line()
+                    .map_or(0, |line| u32::try_from(line.get()).unwrap_or(0)),
+                file: u32::try_from(row.file_index()).unwrap_or(u32::MAX),
+                column: match row.column() {
+                    ColumnType::LeftEdge => 0,
+                    ColumnType::Column(column) => u16::try_from(column.get()).unwrap_or(0),
+                },
+                is_statement: row.is_stmt(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Keeps the rows from `first` on, unless they describe dropped code.
+    fn end_sequence(&mut self, scope: Scope<'_, '_>, first: usize, addresses: Range<u64>) {
+        let rows = &mut self.rows[first..];
+        if rows.is_empty() || addresses.is_empty() || !scope.debug.is_code(addresses.start) {
+            self.rows.truncate(first);
+            return;
+        }
+        if !rows.is_sorted_by_key(|row| row.offset) {
+            rows.sort_by_key(|row| row.offset);
+        }
+        self.sequences.push(Sequence {
+            start: addresses.start,
+            end: addresses.end,
+            rows: first..self.rows.len(),
+        });
+    }
+
+    /// The row in force at an address: of several that begin at the same
+    /// place, the last.
+    pub(crate) fn at(&self, address: u64) -> Option<LineAt> {
+        let (_, number) = self.by_address.get(address)?;
+        let sequence = self.sequences.get(usize::try_from(number).ok()?)?;
+        let offset = address.checked_sub(sequence.start)?;
+        let rows = self.rows.get(sequence.rows.clone())?;
+        let after = rows.partition_point(|row| u64::from(row.offset) <= offset);
+        let row = rows.get(after.checked_sub(1)?)?;
+        Some(LineAt {
+            file: row.file,
+            line: NonZeroU32::new(row.line),
+            column: NonZeroU32::new(u32::from(row.column)),
+        })
+    }
+
+    /// Addresses at which statements of a line begin, of the files that
+    /// `wanted` accepts: the first address of each run of rows of that line.
+    pub(crate) fn statements(&self, line: u32, wanted: impl Fn(u32) -> bool) -> Vec<u64> {
+        let mut addresses = Vec::new();
+        for sequence in &self.sequences {
+            let mut within = false;
+            for row in self.rows.get(sequence.rows.clone()).unwrap_or_default() {
+                let matches = row.line == line && wanted(row.file);
+                if matches && !within && row.is_statement {
+                    addresses.extend(sequence.start.checked_add(u64::from(row.offset)));
+                    within = true;
+                }
+                within &= matches;
+            }
+        }
+        addresses
+    }
+}
+
+impl LineAt {
+    pub(crate) fn location(self, scope: Scope<'_, '_>) -> Option<SourceLocation> {
+        Some(SourceLocation {
+            file: file_path(scope, u64::from(self.file))?,
+            line: self.line,
+            column: self.column,
+        })
+    }
+}
+
+/// A file of the unit's line table.
+pub(crate) fn file_path(scope: Scope<'_, '_>, index: u64) -> Option<SourcePath> {
+    let header = scope.unit.dwarf.line_program.as_ref()?.header();
+    let file = header.file(index)?;
+    let text = |value| scope.string(value);
+    let name = text(file.path_name())?;
+    // Before DWARF 5 directory 0 is the compilation directory and not in the
+    // table; since, it is in the table and the same.
+    let directory = match file.directory_index() {
+        0 => None,
+        _ => file.directory(header).and_then(text),
+    };
+    let compilation = scope.compilation_directory();
+    let path = joined(compilation, &[directory.unwrap_or_default(), name]);
+    Some(SourcePath {
+        compilation_directory: compilation.map(Untrusted::from_bytes),
+        path: Untrusted::from_bytes(&path),
+    })
+}
+
+/// Where a line of a file has statements in this unit. `file` matches a
+/// path's last components.
+pub(crate) fn addresses_of_line(scope: Scope<'_, '_>, file: &str, line: u32) -> Vec<u64> {
+    let header = scope.unit.dwarf.line_program.as_ref();
+    // Numbered from 0 in DWARF 5, from 1 before.
+    let last = header.map_or(0, |program| program.header().file_names().len());
+    let matching: Vec<u32> = (0..=u32::try_from(last).unwrap_or(u32::MAX))
+        .filter(|&index| {
+            let path = file_path(scope, u64::from(index));
+            path.is_some_and(|path| ends_with_path(path.path.raw(), file))
+        })
+        .collect();
+    if matching.is_empty() {
+        return Vec::new();
+    }
+    scope
+        .lines()
+        .statements(line, |index| matching.contains(&index))
+}
+
+/// Whether the path ends with all components of the other.
+fn ends_with_path(path: &str, end: &str) -> bool {
+    let end = end.trim_start_matches("./");
+    let before = path.strip_suffix(end);
+    !end.is_empty()
+        && before.is_some_and(|before| {
+            before.is_empty() || before.ends_with('/') || end.starts_with('/')
+        })
+}
+
+/// A path of parts, of which an absolute one replaces what came before it.
+pub(crate) fn joined(base: Option<&[u8]>, parts: &[&[u8]]) -> Vec<u8> {
+    let mut path = base.unwrap_or_default().to_vec();
+    for part in parts.iter().filter(|part| !part.is_empty()) {
+        if part.starts_with(b"/") {
+            path.clear();
+        } else if !path.is_empty() && !path.ends_with(b"/") {
+            path.push(b'/');
+        }
+        path.extend_from_slice(part);
+    }
+    path
+}
