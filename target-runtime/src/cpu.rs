@@ -109,3 +109,25 @@ pub fn halt() -> ! {
         }
     }
 }
+
+/// Runs something that may write to read-only pages.
+pub(crate) fn without_write_protection(run: impl FnOnce()) {
+    let saved = cr0();
+    // SAFETY: clearing CR0.WP only allows more.
+    unsafe { write_cr0(saved & !CR0_WRITE_PROTECT) };
+    run();
+    // SAFETY: as it was.
+    unsafe { write_cr0(saved) };
+}
+
+/// CR0: supervisor code heeds read-only pages.
+const CR0_WRITE_PROTECT: u64 = 1 << 16;
+
+/// Changes CR0.
+///
+/// # Safety
+/// The processor can run on with the value.
+unsafe fn write_cr0(value: u64) {
+    // SAFETY: the caller vouches for the value.
+    unsafe { asm!("mov cr0, {}", in(reg) value, options(nostack, preserves_flags)) };
+}

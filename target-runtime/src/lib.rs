@@ -36,6 +36,7 @@ mod port;
 mod root;
 mod segments;
 mod stack;
+pub mod stub;
 mod task;
 mod time;
 pub mod trace;

@@ -1,0 +1,197 @@
+//! The registers a client sees, in the order of `target.xml`, and how they lie
+//! in a trap frame. Nothing is read from the processor here.
+
+use gdbstub::arch::{Arch, Registers};
+use gdbstub_arch::x86::reg::X86_64CoreRegs;
+use ukdbg_guest_abi::RegisterSet;
+
+use super::{pages, x87};
+use crate::TrapFrame;
+
+/// The processor with the registers an exception adds.
+pub(super) enum Amd64 {}
+
+impl Arch for Amd64 {
+    type Usize = u64;
+    type Registers = ClientRegisters;
+    type BreakpointKind = usize;
+    type RegId = ();
+
+    fn target_description_xml() -> Option<&'static str> {
+        Some(include_str!("target.xml"))
+    }
+}
+
+/// Registers behind the core ones: fs_base, gs_base, cr0, cr2, cr3, cr4, efer,
+/// vector, error_code.
+const EXTRA: usize = 9;
+/// Bytes of [`X86_64CoreRegs`] in the `g` packet.
+const CORE_SIZE: usize = 0x218;
+
+/// All of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct ClientRegisters {
+    core: X86_64CoreRegs,
+    extra: [u64; EXTRA],
+}
+
+impl Registers for ClientRegisters {
+    type ProgramCounter = u64;
+
+    fn pc(&self) -> u64 {
+        self.core.rip
+    }
+
+    fn gdb_serialize(&self, mut write_byte: impl FnMut(Option<u8>)) {
+        self.core.gdb_serialize(&mut write_byte);
+        for byte in self.extra.iter().flat_map(|value| value.to_le_bytes()) {
+            write_byte(Some(byte));
+        }
+    }
+
+    fn gdb_deserialize(&mut self, bytes: &[u8]) -> Result<(), ()> {
+        let (core, extra) = bytes.split_at_checked(CORE_SIZE).ok_or(())?;
+        let (words, rest) = extra.as_chunks::<8>();
+        if words.len() != EXTRA || !rest.is_empty() {
+            return Err(());
+        }
+        self.core.gdb_deserialize(core)?;
+        for (value, word) in self.extra.iter_mut().zip(words) {
+            *value = u64::from_le_bytes(*word);
+        }
+        Ok(())
+    }
+}
+
+/// Flags a client may change: the status flags, DF, IF, AC and ID. Others can
+/// fault the return from the trap, and TF is the stub's.
+const CHANGEABLE_FLAGS: u64 = 0x0024_0ed5;
+
+/// A register that may not have the value it was to be given.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Refused;
+
+/// What a client reads: the frame, and the registers that are not in it.
+pub(super) fn read(frame: &TrapFrame, special: &RegisterSet) -> ClientRegisters {
+    let mut core = X86_64CoreRegs {
+        regs: frame.general(),
+        rip: frame.rip,
+        eflags: frame.rflags as u32,
+        ..X86_64CoreRegs::default()
+    };
+    let [_, _, ds, es, fs, gs] = special.segments.map(|selector| selector as u32);
+    core.segments.cs = frame.cs as u32;
+    core.segments.ss = frame.ss as u32;
+    core.segments.ds = ds;
+    core.segments.es = es;
+    core.segments.fs = fs;
+    core.segments.gs = gs;
+    x87::read(&frame.fx, &mut core);
+    let extra = [
+        special.fs_base,
+        special.gs_base,
+        special.cr0,
+        special.cr2,
+        special.cr3,
+        special.cr4,
+        special.efer,
+        frame.vector,
+        frame.error_code,
+    ];
+    ClientRegisters { core, extra }
+}
+
+/// Gives the frame a client's values, all or none: registers that the frame
+/// does not hold, and values that would fault the return from the trap, are
+/// refused.
+pub(super) fn write(
+    frame: &mut TrapFrame,
+    special: &RegisterSet,
+    values: &ClientRegisters,
+) -> Result<(), Refused> {
+    let current = read(frame, special);
+    let core = &values.core;
+    let flags = u64::from(core.eflags);
+    let refused = values.extra != current.extra
+        || core.segments != current.core.segments
+        || (flags ^ frame.rflags) & !CHANGEABLE_FLAGS & u64::from(u32::MAX) != 0
+        || !pages::is_canonical(core.rip);
+    if refused {
+        return Err(Refused);
+    }
+    let mut fx = frame.fx;
+    x87::write(&mut fx, core)?;
+    frame.fx = fx;
+    frame.set_general(core.regs);
+    frame.rip = core.rip;
+    frame.rflags = flags;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::frame;
+    use super::*;
+
+    fn serialized(registers: &ClientRegisters) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        registers.gdb_serialize(|byte| bytes.extend(byte));
+        bytes
+    }
+
+    #[test]
+    fn the_description_has_as_many_bits_as_are_sent() {
+        let xml = Amd64::target_description_xml().unwrap();
+        let bits: usize = xml
+            .split("bitsize=\"")
+            .skip(1)
+            .map(|rest| rest.split('"').next().unwrap().parse::<usize>().unwrap())
+            .sum();
+        assert_eq!(bits, serialized(&ClientRegisters::default()).len() * 8);
+    }
+
+    #[test]
+    fn registers_survive_the_wire() {
+        let special = RegisterSet {
+            cr2: 7,
+            segments: [1, 2, 3, 4, 5, 6],
+            ..RegisterSet::default()
+        };
+        let sent = read(&frame(), &special);
+        let mut received = ClientRegisters::default();
+        received.gdb_deserialize(&serialized(&sent)).unwrap();
+        assert_eq!(received, sent);
+        assert_eq!(received.gdb_deserialize(&[0; 100]), Err(()));
+        assert_eq!(received.gdb_deserialize(&[0; 1000]), Err(()));
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let (mut frame, special) = (frame(), RegisterSet::default());
+        let mut values = read(&frame, &special);
+        values.core.regs[7] = 0x1234;
+        values.core.rip = 0x5678;
+        values.core.eflags ^= 1;
+        values.core.xmm[15] = u128::MAX;
+        write(&mut frame, &special, &values).unwrap();
+        assert_eq!(read(&frame, &special), values);
+        assert_eq!((frame.rsp, frame.rip), (0x1234, 0x5678));
+    }
+
+    #[test]
+    fn what_would_fault_the_return_is_refused() {
+        fn check(change: fn(&mut ClientRegisters)) {
+            let (mut frame, special) = (frame(), RegisterSet::default());
+            let mut values = read(&frame, &special);
+            change(&mut values);
+            assert_eq!(write(&mut frame, &special, &values), Err(Refused));
+        }
+        check(|values| values.core.rip = 0x8000_0000_0000);
+        check(|values| values.core.segments.cs += 8);
+        check(|values| values.core.segments.gs += 8);
+        check(|values| values.core.eflags |= 1 << 14);
+        check(|values| values.core.eflags |= 1 << 8);
+        check(|values| values.core.mxcsr |= 1 << 16);
+        check(|values| values.extra[4] = 1);
+    }
+}

@@ -1,0 +1,57 @@
+//! What the stub's tests stand on: memory and a frame that are not a guest's.
+
+use super::memory::Memory;
+use super::target::NO_FRAME;
+use crate::TrapFrame;
+
+/// One mapped range, whose bytes at first are their own offsets.
+pub(super) struct FakeMemory {
+    pub(super) start: u64,
+    pub(super) bytes: Vec<u8>,
+}
+
+impl FakeMemory {
+    pub(super) fn new(start: u64, length: usize) -> Self {
+        Self {
+            start,
+            bytes: (0..length).map(|offset| offset as u8).collect(),
+        }
+    }
+
+    fn rest(&mut self, address: u64) -> &mut [u8] {
+        let offset = address
+            .checked_sub(self.start)
+            .map_or(usize::MAX, |offset| offset as usize);
+        self.bytes.get_mut(offset..).unwrap_or_default()
+    }
+}
+
+impl Memory for FakeMemory {
+    fn read(&mut self, address: u64, bytes: &mut [u8]) -> usize {
+        let rest = self.rest(address);
+        let length = rest.len().min(bytes.len());
+        bytes[..length].copy_from_slice(&rest[..length]);
+        length
+    }
+
+    fn write(&mut self, address: u64, bytes: &[u8]) -> bool {
+        let place = self.rest(address).get_mut(..bytes.len());
+        place.map(|place| place.copy_from_slice(bytes)).is_some()
+    }
+}
+
+/// Every register has a value of its own.
+pub(super) fn frame() -> TrapFrame {
+    let mut frame = NO_FRAME;
+    frame.set_general(std::array::from_fn(|index| {
+        0x1111_1111_1111_1111_u64.wrapping_mul(index as u64 + 1)
+    }));
+    frame.fx.0[24..26].copy_from_slice(&0x1f80_u16.to_le_bytes());
+    frame.fx.0[28..30].copy_from_slice(&0xffff_u16.to_le_bytes());
+    frame.rip = 0x1010;
+    frame.rsp = 0x1080;
+    frame.rflags = 0x202;
+    frame.cs = 8;
+    frame.ss = 16;
+    frame
+}
