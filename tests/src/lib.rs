@@ -1,1 +1,39 @@
-//! placeholder
+//! What the end-to-end tests stand on: small guests compiled on the spot,
+//! QEMUs that end with their owner, and the built `ukdbg`, run with a
+//! deadline and watched for what it leaves behind.
+//!
+//! Not here: the tests themselves (`end_to_end/`), and anything that can be
+//! tested without a process; such tests are beside the code.
+//!
+//! Every wait has a deadline, every socket is in a temporary directory, and
+//! nothing sleeps. A missing tool skips a test with a line on standard error,
+//! unless `UKDBG_REQUIRE_TOOLS` is set, as `cargo xtask test` does.
+#![forbid(unsafe_code)]
+
+mod built;
+mod compile;
+mod frame;
+mod gdb;
+mod leftovers;
+mod marker;
+mod process;
+mod qemu;
+mod tool;
+mod ukdbg;
+
+pub use built::{kernel_image, sample_kernel_sources, ukdbg_program};
+pub use compile::{BuiltGuest, Ending, GuestShape, SymbolFile, Traps, UnwindTables, guest_sources};
+pub use frame::{ExpectedFrame, SeenFrame, compare_frames};
+pub use gdb::gdb_backtrace;
+pub use leftovers::{expect_nothing_left, processes_under};
+pub use marker::{line_of, lines_of};
+pub use process::{Finished, Running};
+pub use qemu::Qemu;
+pub use tool::{Tool, available};
+pub use ukdbg::Ukdbg;
+
+use std::time::Duration;
+
+/// How long anything may take before a test fails: generous, since machines
+/// of continuous integration are slow and shared, and QEMU interprets.
+pub const DEADLINE: Duration = Duration::from_secs(60);

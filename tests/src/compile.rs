@@ -1,0 +1,265 @@
+//! Compiling the small C guests of `guests/` in the shapes that unikernels
+//! come in.
+//!
+//! Not here: what the guests do, which their sources say.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use tempfile::TempDir;
+
+use crate::DEADLINE;
+use crate::process::Running;
+use crate::tool::Tool;
+
+/// How the innermost frame of the workload ends; see `guests/orders.c`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ending {
+    /// Spins in place.
+    Spin,
+    /// Writes through a null pointer.
+    Fault,
+    /// Prints why and halts with interrupts off.
+    Panic,
+    /// Halts with interrupts on, and none ever comes.
+    Idle,
+    /// Raises exceptions that it handles, then powers off.
+    Handled,
+    /// Resets the machine through the keyboard controller.
+    Reset,
+}
+
+/// What the guest does about exceptions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Traps {
+    /// Nothing: the processor shuts down.
+    None,
+    /// Handlers that an unwinder can pass where the unwind tables say how.
+    Handlers,
+    /// Handlers without unwind tables, in a guest that otherwise has them.
+    BareHandlers,
+}
+
+/// How the image says where callers are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UnwindTables {
+    /// In `.eh_frame`.
+    EhFrame,
+    /// In `.debug_frame`.
+    DebugFrame,
+    /// Not at all: there is a chain of frame pointers.
+    FramePointers,
+}
+
+/// Where the symbols and DWARF are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SymbolFile {
+    /// In the image.
+    InImage,
+    /// In the image, compressed.
+    Compressed,
+    /// In a file beside the stripped image.
+    Beside,
+    /// In the ELF64 that a bootable ELF32 (multiboot) was made from.
+    WrappedInElf32,
+    /// Only a symbol table, no DWARF.
+    SymbolsOnly,
+}
+
+/// One guest to build.
+#[derive(Clone, Copy, Debug)]
+pub struct GuestShape {
+    /// `-O0`, `-O2`.
+    pub optimization: &'static str,
+    /// Version of DWARF.
+    pub dwarf: u8,
+    /// Unwind information.
+    pub unwind: UnwindTables,
+    /// Where the symbols are.
+    pub symbols: SymbolFile,
+    /// Handling of exceptions.
+    pub traps: Traps,
+    /// How it ends.
+    pub ending: Ending,
+}
+
+impl Default for GuestShape {
+    fn default() -> Self {
+        Self {
+            optimization: "-O2",
+            dwarf: 5,
+            unwind: UnwindTables::EhFrame,
+            symbols: SymbolFile::InImage,
+            traps: Traps::None,
+            ending: Ending::Spin,
+        }
+    }
+}
+
+/// A compiled guest; its files go when it is dropped.
+#[derive(Debug)]
+pub struct BuiltGuest {
+    folder: TempDir,
+    /// What QEMU boots.
+    pub image: PathBuf,
+    /// Where the symbols are, when not in the image.
+    pub symbols: Option<PathBuf>,
+}
+
+impl BuiltGuest {
+    /// The file with the symbols.
+    #[must_use]
+    pub fn symbol_file(&self) -> &Path {
+        self.symbols.as_deref().unwrap_or(&self.image)
+    }
+
+    /// A path in the guest's temporary directory.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+/// The folder of the guests' sources.
+#[must_use]
+pub fn guest_sources() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("guests")
+}
+
+impl GuestShape {
+    /// Compiles and links the guest.
+    ///
+    /// # Panics
+    /// When the compiler fails.
+    #[must_use]
+    pub fn build(&self) -> BuiltGuest {
+        let folder = TempDir::with_prefix("ukdbg-guest-").expect("a temporary directory");
+        let linked = folder.path().join("guest.elf");
+        self.link(&linked);
+        let (image, symbols) = self.arrange_symbols(&folder, linked);
+        BuiltGuest {
+            folder,
+            image,
+            symbols,
+        }
+    }
+
+    fn link(&self, to: &Path) {
+        let mut gcc = tool(Tool::Gcc.command());
+        // Relative names and this directory: what DWARF then holds does not
+        // depend on where the tests run.
+        gcc.current_dir(guest_sources())
+            .args([
+                "-std=gnu11",
+                "-Wall",
+                "-Wextra",
+                "-Werror",
+                "-ffreestanding",
+            ])
+            .args([
+                "-nostdlib",
+                "-static",
+                "-no-pie",
+                "-fno-pic",
+                "-mno-red-zone",
+            ])
+            .args([
+                "-mgeneral-regs-only",
+                "-fno-stack-protector",
+                "-fcf-protection=none",
+            ])
+            .args(["-Wl,-T,guest.ld", "-Wl,--build-id", "-Wl,-z,noexecstack"])
+            .arg(self.optimization)
+            .arg(format!("-gdwarf-{}", self.dwarf))
+            .arg(format!(
+                "-DEND_{}",
+                format!("{:?}", self.ending).to_uppercase()
+            ))
+            .args(self.unwind_flags())
+            .arg("-o")
+            .arg(to)
+            .args(["boot.S", "support.c", "orders.c"]);
+        if self.symbols == SymbolFile::WrappedInElf32 {
+            gcc.arg("-DMULTIBOOT");
+        }
+        if self.symbols == SymbolFile::Compressed {
+            gcc.arg("-gz=zlib");
+        }
+        match self.traps {
+            Traps::None => {}
+            Traps::Handlers => {
+                gcc.args(["-DWITH_TRAPS", "traps.S", "exceptions.c"]);
+            }
+            Traps::BareHandlers => {
+                gcc.args(["-DWITH_TRAPS", "-DBARE_TRAPS", "traps.S", "exceptions.c"]);
+            }
+        }
+        run(gcc);
+        if self.unwind == UnwindTables::FramePointers {
+            // `-g` alone would still describe frames there.
+            run_objcopy(&["--remove-section=.debug_frame"], to, to);
+        }
+    }
+
+    fn unwind_flags(&self) -> &'static [&'static str] {
+        match self.unwind {
+            UnwindTables::EhFrame => &[
+                "-fasynchronous-unwind-tables",
+                "-fomit-frame-pointer",
+                "-DCFI_SECTION=.eh_frame",
+            ],
+            UnwindTables::DebugFrame => &[
+                "-fno-asynchronous-unwind-tables",
+                "-fno-unwind-tables",
+                "-fomit-frame-pointer",
+                "-DCFI_SECTION=.debug_frame",
+            ],
+            UnwindTables::FramePointers => &[
+                "-fno-asynchronous-unwind-tables",
+                "-fno-unwind-tables",
+                "-fno-omit-frame-pointer",
+            ],
+        }
+    }
+
+    fn arrange_symbols(&self, folder: &TempDir, linked: PathBuf) -> (PathBuf, Option<PathBuf>) {
+        let image = folder.path().join("guest.img");
+        match self.symbols {
+            SymbolFile::InImage | SymbolFile::Compressed => (linked, None),
+            SymbolFile::SymbolsOnly => {
+                run_objcopy(&["--strip-debug"], &linked, &image);
+                (image, None)
+            }
+            SymbolFile::Beside => {
+                let symbols = folder.path().join("guest.dbg");
+                run_objcopy(&["--only-keep-debug"], &linked, &symbols);
+                run_objcopy(&["--strip-all"], &linked, &image);
+                (image, Some(symbols))
+            }
+            SymbolFile::WrappedInElf32 => {
+                run_objcopy(&["-O", "elf32-i386", "--strip-debug"], &linked, &image);
+                (image, Some(linked))
+            }
+        }
+    }
+}
+
+fn run_objcopy(arguments: &[&str], from: &Path, to: &Path) {
+    let mut objcopy = tool("objcopy");
+    objcopy.args(arguments).arg(from).arg(to);
+    run(objcopy);
+}
+
+/// A command whose messages are in English.
+fn tool(name: &str) -> Command {
+    let mut command = Command::new(name);
+    command.env("LC_ALL", "C");
+    command
+}
+
+fn run(mut command: Command) {
+    let started = Instant::now();
+    let done = Running::start(&mut command).finish(started, DEADLINE);
+    assert!(done.code == Some(0), "{command:?}\n{}", done.stderr);
+}

@@ -1,0 +1,104 @@
+//! Comparing the frames that a debugger shows with those that were compiled.
+
+use std::fmt;
+
+/// A frame as a debugger shows it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct SeenFrame {
+    /// The function's name.
+    pub function: String,
+    /// The file's name, without folders.
+    pub file: String,
+    /// The line.
+    pub line: Option<u64>,
+    /// It was inlined into the next one; `None` when the debugger does not say.
+    pub inlined: Option<bool>,
+    /// Names and values of arguments, as far as they are shown.
+    pub arguments: Vec<(String, String)>,
+}
+
+/// A frame as it was compiled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ExpectedFrame {
+    /// The function's name.
+    pub function: &'static str,
+    /// The file's name, without folders.
+    pub file: &'static str,
+    /// The line.
+    pub line: u64,
+    /// It was inlined into the next one.
+    pub inlined: bool,
+    /// An argument and its value. A debugger may not know it, but must not
+    /// show another.
+    pub argument: Option<(&'static str, u64)>,
+}
+
+impl fmt::Display for SeenFrame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}:{:?}", self.function, self.file, self.line)?;
+        if self.inlined == Some(true) {
+            f.write_str(", inlined")?;
+        }
+        f.write_str(")")?;
+        for (name, value) in &self.arguments {
+            write!(f, " {name}={value}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Says how `seen` differs from `expected`, and how often arguments were
+/// shown where they were expected.
+///
+/// # Errors
+/// With a description of the first difference and all frames seen.
+pub fn compare_frames(seen: &[SeenFrame], expected: &[ExpectedFrame]) -> Result<usize, String> {
+    let mut arguments_shown = 0;
+    for (index, expected) in expected.iter().enumerate() {
+        let found = seen
+            .get(index)
+            .ok_or_else(|| explain(seen, index, "is missing", expected))?;
+        let same = found.function == expected.function
+            && found.file == expected.file
+            && found.line == Some(expected.line)
+            && found
+                .inlined
+                .is_none_or(|inlined| inlined == expected.inlined);
+        if !same {
+            return Err(explain(seen, index, "differs", expected));
+        }
+        match argument_is_right(found, expected) {
+            Some(false) => return Err(explain(seen, index, "has a wrong argument", expected)),
+            Some(true) => arguments_shown += 1,
+            None => {}
+        }
+    }
+    match seen.get(expected.len()) {
+        Some(extra) => Err(format!("there is an extra frame {extra}\n{}", list(seen))),
+        None => Ok(arguments_shown),
+    }
+}
+
+fn argument_is_right(seen: &SeenFrame, expected: &ExpectedFrame) -> Option<bool> {
+    let (name, value) = expected.argument?;
+    let (_, shown) = seen.arguments.iter().find(|(shown, _)| shown == name)?;
+    let shown = shown
+        .parse::<u64>()
+        .ok()
+        .or_else(|| u64::from_str_radix(shown.strip_prefix("0x")?, 16).ok())?;
+    Some(shown == value)
+}
+
+fn explain(seen: &[SeenFrame], index: usize, how: &str, expected: &ExpectedFrame) -> String {
+    format!(
+        "frame {index} {how}: expected {expected:?}, seen\n{}",
+        list(seen)
+    )
+}
+
+fn list(frames: &[SeenFrame]) -> String {
+    let lines = frames.iter().enumerate();
+    lines
+        .map(|(index, frame)| format!("#{index} {frame}\n"))
+        .collect()
+}

@@ -1,0 +1,99 @@
+//! Asking stock GDB for the same backtrace.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use crate::DEADLINE;
+use crate::frame::SeenFrame;
+use crate::process::Running;
+use crate::tool::Tool;
+
+/// What `gdb -batch -ex bt` shows of the machine behind `endpoint` (what
+/// `target remote` takes), which it leaves running. The stop that
+/// `<signal handler called>` stands for is left out.
+#[must_use]
+pub fn gdb_backtrace(endpoint: &str, symbols: &Path) -> (Vec<SeenFrame>, String) {
+    let mut command = Command::new(Tool::Gdb.command());
+    command
+        .env("LC_ALL", "C")
+        .args(["-nx", "-quiet", "-batch"])
+        .args(["-iex", "set debuginfod enabled off", "-iex", "set width 0"])
+        .args([
+            "-ex",
+            &format!("target remote {endpoint}"),
+            "-ex",
+            "backtrace",
+        ])
+        .args(["-ex", "detach"])
+        .arg(symbols);
+    let started = Instant::now();
+    let done = Running::start(&mut command).finish(started, DEADLINE);
+    let frames = done.stdout.lines().filter_map(parse_frame).collect();
+    (frames, format!("{}{}", done.stdout, done.stderr))
+}
+
+/// Parses `#1  0x000000000040016c in match (order=…, depth=20) at orders.c:48`.
+fn parse_frame(line: &str) -> Option<SeenFrame> {
+    let rest = line.strip_prefix('#')?;
+    let (_, rest) = rest.split_once(' ')?;
+    let rest = rest.trim_start();
+    let rest = match rest.split_once(" in ") {
+        Some((address, rest)) if address.starts_with("0x") => rest,
+        _ => rest,
+    };
+    let (function, rest) = rest.split_once(" (")?;
+    let (arguments, place) = rest.rsplit_once(')')?;
+    let place = place.trim().strip_prefix("at ").unwrap_or_default();
+    let (path, line) = place.rsplit_once(':').unwrap_or_default();
+    Some(SeenFrame {
+        function: function.to_owned(),
+        file: path.rsplit('/').next().unwrap_or_default().to_owned(),
+        line: line.parse().ok(),
+        inlined: None,
+        arguments: arguments
+            .split(", ")
+            .filter_map(|argument| argument.split_once('='))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_parsed() {
+        #[track_caller]
+        fn check(line: &str, function: &str, file: &str, number: Option<u64>, arguments: usize) {
+            let frame = parse_frame(line).expect("a frame");
+            assert_eq!(
+                (
+                    &*frame.function,
+                    &*frame.file,
+                    frame.line,
+                    frame.arguments.len()
+                ),
+                (function, file, number, arguments)
+            );
+        }
+        check(
+            "#0  settle (order=0x40d000 <book>, fee=27) at a/orders.c:41",
+            "settle",
+            "orders.c",
+            Some(41),
+            2,
+        );
+        check(
+            "#6  0x0000000000400228 in guest_main () at orders.c:91",
+            "guest_main",
+            "orders.c",
+            Some(91),
+            0,
+        );
+        check("#2  0x000000000040d000 in ?? ()", "??", "", None, 0);
+        assert_eq!(parse_frame("#1  <signal handler called>"), None);
+        assert_eq!(parse_frame("guest started"), None);
+    }
+}
