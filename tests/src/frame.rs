@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
 /// A frame as a debugger shows it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct SeenFrame {
@@ -22,10 +24,9 @@ pub struct SeenFrame {
 pub struct ExpectedFrame {
     /// The function's name.
     pub function: &'static str,
-    /// The file's name, without folders.
-    pub file: &'static str,
-    /// The line.
-    pub line: u64,
+    /// The file's name, without folders, and the line; none where there is no
+    /// DWARF.
+    pub place: Option<(&'static str, u64)>,
     /// It was inlined into the next one.
     pub inlined: bool,
     /// An argument and its value. A debugger may not know it, but must not
@@ -47,6 +48,36 @@ impl fmt::Display for SeenFrame {
     }
 }
 
+impl SeenFrame {
+    /// The frames of a backtrace in a document that `ukdbg --json` printed.
+    ///
+    /// # Panics
+    /// When it is no backtrace.
+    #[must_use]
+    pub fn from_json(backtrace: &Value) -> Vec<Self> {
+        let frames = backtrace["frames"].as_array();
+        let frames = frames.unwrap_or_else(|| panic!("no frames in {backtrace:#}"));
+        frames.iter().map(Self::from_json_frame).collect()
+    }
+
+    fn from_json_frame(frame: &Value) -> Self {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let path = text(&frame["location"]["file"]["path"]);
+        Self {
+            function: text(&frame["function"]["demangled"]),
+            file: path.rsplit('/').next().unwrap_or_default().to_owned(),
+            line: frame["location"]["line"].as_u64(),
+            inlined: frame["inlined"].as_bool(),
+            arguments: frame["arguments"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|argument| (text(&argument["name"]), text(&argument["value"])))
+                .collect(),
+        }
+    }
+}
+
 /// Says how `seen` differs from `expected`, and how often arguments were
 /// shown where they were expected.
 ///
@@ -59,8 +90,7 @@ pub fn compare_frames(seen: &[SeenFrame], expected: &[ExpectedFrame]) -> Result<
             .get(index)
             .ok_or_else(|| explain(seen, index, "is missing", expected))?;
         let same = found.function == expected.function
-            && found.file == expected.file
-            && found.line == Some(expected.line)
+            && place_of(found) == expected.place
             && found
                 .inlined
                 .is_none_or(|inlined| inlined == expected.inlined);
@@ -77,6 +107,10 @@ pub fn compare_frames(seen: &[SeenFrame], expected: &[ExpectedFrame]) -> Result<
         Some(extra) => Err(format!("there is an extra frame {extra}\n{}", list(seen))),
         None => Ok(arguments_shown),
     }
+}
+
+fn place_of(seen: &SeenFrame) -> Option<(&str, u64)> {
+    Some((&*seen.file, seen.line?))
 }
 
 fn argument_is_right(seen: &SeenFrame, expected: &ExpectedFrame) -> Option<bool> {
