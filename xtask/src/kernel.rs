@@ -1,11 +1,13 @@
 //! `cargo xtask kernel`: builds the sample kernel's image.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
+
+use crate::cargo::{cargo, run as run_command};
 
 /// The target that unikernel developers use.
 const BARE_TARGET: &str = "x86_64-unknown-none";
@@ -44,43 +46,44 @@ pub(crate) fn build(target: Option<&str>) -> Result<PathBuf> {
         target.starts_with("x86_64-"),
         "the sample kernel is for x86_64 processors: cannot build it for {target}"
     );
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .context("xtask lies in a workspace")?;
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo
-        .current_dir(root)
-        .args([
-            "build",
-            "--package",
-            "ukdbg-sample-kernel",
-            "--bin",
-            "sample-kernel",
-        ])
-        .args([
-            "--profile",
-            "kernel",
-            "--message-format",
-            "json-render-diagnostics",
-        ])
-        .args(["--target", &target])
-        // Flags from outside would replace the ones a guest needs.
-        .env_remove("RUSTFLAGS")
-        .env_remove("CARGO_ENCODED_RUSTFLAGS")
-        .env_remove("CARGO_BUILD_RUSTFLAGS")
-        .stderr(Stdio::inherit());
-    if target != BARE_TARGET {
-        let flags = HOSTED_FLAGS.map(|flag| format!("{flag:?}")).join(",");
-        cargo
-            .arg("--config")
-            .arg(format!("target.{target}.rustflags=[{flags}]"));
-    }
-    let output = cargo.output().context("cannot run cargo")?;
+    let output = guest_cargo("build", &target)
+        .args(["--package", "ukdbg-sample-kernel", "--bin", "sample-kernel"])
+        .args(["--message-format", "json-render-diagnostics"])
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot run cargo")?;
     ensure!(
         output.status.success(),
         "the sample kernel does not build for {target}"
     );
     executable(&output.stdout).context("cargo named no executable for the sample kernel")
+}
+
+/// Checks the guest crates' lints as they are built for the best target.
+pub(crate) fn clippy() -> Result<()> {
+    let mut command = guest_cargo("clippy", &best_target()?);
+    command
+        .args(["--package", "ukdbg-target-runtime"])
+        .args(["--package", "ukdbg-sample-kernel"])
+        .args(["--", "--deny=warnings"]);
+    run_command(&mut command)
+}
+
+/// Cargo as it treats guest crates.
+fn guest_cargo(subcommand: &str, target: &str) -> Command {
+    let mut command = cargo(&[subcommand, "--profile=kernel", "--target", target]);
+    command
+        // Flags from outside would replace the ones a guest needs.
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .env_remove("CARGO_BUILD_RUSTFLAGS");
+    if target != BARE_TARGET {
+        let flags = HOSTED_FLAGS.map(|flag| format!("{flag:?}")).join(",");
+        command
+            .arg("--config")
+            .arg(format!("target.{target}.rustflags=[{flags}]"));
+    }
+    command
 }
 
 /// The executable that cargo's messages name.

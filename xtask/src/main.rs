@@ -1,31 +1,74 @@
-//! The project's chores. Not part of what it ships.
+//! The project's own tasks: `cargo xtask TASK`.
+//!
+//! Only the command line is here; each task has a file of its name.
+#![forbid(unsafe_code)]
 
+mod bench;
+mod cargo;
+mod demo;
 mod kernel;
+mod setup;
+mod steps;
+mod test;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use anyhow::{Error, Result};
+use clap::{Parser, Subcommand};
 
+use crate::setup::MissingTools;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  a check failed, or something does not build
+  2  the command line cannot be used
+  3  a tool is missing and could not be installed";
+
+/// Tasks of the ukdbg project
 #[derive(Parser)]
-#[command(
-    name = "cargo xtask",
-    bin_name = "cargo xtask",
-    about = "The project's chores"
-)]
-enum Command {
-    /// Build the sample kernel; the last line printed is the image's path
+#[command(name = "cargo xtask", bin_name = "cargo xtask", after_help = EXIT_CODES)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Boot the sample unikernel, let it fault, and show ukdbg's report
+    Demo,
+    /// Run every check: format, lints, unit tests, end-to-end tests on QEMU
+    Test,
+    /// Build the sample unikernel and print its path as the last line
     Kernel(kernel::Arguments),
+    /// Measure ukdbg beside its peers and write docs/performance.md
+    Bench(bench::Arguments),
 }
 
 fn main() -> ExitCode {
-    let result = match Command::parse() {
-        Command::Kernel(arguments) => kernel::run(&arguments),
-    };
-    match result {
+    let arguments = Arguments::parse();
+    match perform(arguments.task) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+            exit_code(&error)
         }
+    }
+}
+
+fn perform(task: Task) -> Result<()> {
+    match task {
+        Task::Demo => demo::demo(),
+        Task::Test => test::test(),
+        Task::Kernel(arguments) => kernel::run(&arguments),
+        Task::Bench(arguments) => bench::bench(&arguments),
+    }
+}
+
+fn exit_code(error: &Error) -> ExitCode {
+    if error.downcast_ref::<MissingTools>().is_some() {
+        ExitCode::from(3)
+    } else {
+        ExitCode::FAILURE
     }
 }

@@ -1,0 +1,58 @@
+//! `cargo xtask test`: everything that a change must pass.
+//!
+//! Not here: the tests, and how the kernel is built.
+
+use anyhow::Result;
+
+use crate::cargo::{build_ukdbg, cargo, run};
+use crate::kernel;
+use crate::setup::{self, Tool};
+use crate::steps::Steps;
+
+/// Runs every check, and stops at the first that fails.
+///
+/// # Errors
+/// When a check fails or a tool is missing.
+pub(crate) fn test() -> Result<()> {
+    let mut steps = Steps::default();
+    steps.step("tools", || setup::ensure(&Tool::ALL))?;
+    steps.step("format", || run(&mut cargo(&["fmt", "--all", "--check"])))?;
+    steps.step("lints", host_lints)?;
+    steps.step("lints of the guest", kernel::clippy)?;
+    steps.step("unit tests", || {
+        run(&mut cargo(&[
+            "test",
+            "--workspace",
+            "--exclude=ukdbg-sample-kernel",
+            "--exclude=ukdbg-tests",
+        ]))
+    })?;
+    steps.step("unit tests of the guest", || {
+        run(&mut cargo(&[
+            "test",
+            "--package=ukdbg-sample-kernel",
+            "--lib",
+        ]))
+    })?;
+    let kernel = steps.step("build the sample kernel", || kernel::build(None))?;
+    let ukdbg = steps.step("build ukdbg", || build_ukdbg(&[]))?;
+    steps.step("end-to-end tests", || {
+        run(cargo(&["test", "--package=ukdbg-tests"])
+            .env("UKDBG_KERNEL", &kernel)
+            .env("UKDBG_PROGRAM", &ukdbg)
+            .env("UKDBG_REQUIRE_TOOLS", "1"))
+    })?;
+    eprintln!("{}", steps.summary());
+    Ok(())
+}
+
+fn host_lints() -> Result<()> {
+    run(&mut cargo(&[
+        "clippy",
+        "--workspace",
+        "--exclude=ukdbg-sample-kernel",
+        "--all-targets",
+        "--",
+        "--deny=warnings",
+    ]))
+}
