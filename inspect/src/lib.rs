@@ -15,6 +15,7 @@ mod memory;
 mod modules;
 mod paging;
 mod registers;
+mod root;
 mod target;
 mod unwind;
 
@@ -34,6 +35,10 @@ pub use paging::{
     Paged, PagingMode, PagingState, Privilege, is_canonical,
 };
 pub use registers::{REGISTER_COUNT, Register, Registers};
+pub use root::{
+    Fault, FaultReport, HeapBlocks, HeapEntry, HeapState, Root, RootError, RootNote, Stack,
+    StackUse, Stacks, find_root, root_note, scan_for_root,
+};
 pub use target::{
     BreakpointAt, BreakpointKind, Control, LiveMemory, Memory, MemoryError, MemoryWrite,
     PhysicalMemory, Resume, ShutdownCause, Stop, StopReason, Target, TargetError, VcpuId,
