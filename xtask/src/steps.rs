@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 /// The steps done so far.
 #[derive(Default)]
@@ -16,7 +16,7 @@ impl Steps {
     /// Does one step.
     ///
     /// # Errors
-    /// The step's own, with its name.
+    /// The step's own.
     pub(crate) fn step<Value>(
         &mut self,
         name: &'static str,
@@ -24,19 +24,23 @@ impl Steps {
     ) -> Result<Value> {
         eprintln!("\n=== {name}");
         let started = Instant::now();
-        let value = work().with_context(|| format!("{}\n{name} failed", self.summary()))?;
-        self.done.push((name, started.elapsed()));
-        Ok(value)
+        let result = work();
+        let time = started.elapsed();
+        if result.is_ok() {
+            self.done.push((name, time));
+        } else {
+            let seconds = time.as_secs_f64();
+            eprintln!("{}\n  FAILED {seconds:>6.1} s  {name}\n", self.summary());
+        }
+        result
     }
 
     /// A line for each step that is done.
     pub(crate) fn summary(&self) -> String {
         let mut text = String::new();
         for (name, time) in &self.done {
-            let _ = write!(text, "\n  ok {:>6.1} s  {name}", time.as_secs_f64());
+            let _ = write!(text, "\n  ok     {:>6.1} s  {name}", time.as_secs_f64());
         }
-        let total: Duration = self.done.iter().map(|(_, time)| *time).sum();
-        let _ = write!(text, "\n     {:>6.1} s  in all", total.as_secs_f64());
         text
     }
 }

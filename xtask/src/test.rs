@@ -42,7 +42,7 @@ pub(crate) fn test() -> Result<()> {
             .env("UKDBG_PROGRAM", &ukdbg)
             .env("UKDBG_REQUIRE_TOOLS", "1"))
     })?;
-    eprintln!("{}", steps.summary());
+    eprintln!("{}\n\nall checks passed", steps.summary());
     Ok(())
 }
 

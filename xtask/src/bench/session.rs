@@ -18,7 +18,7 @@ use crate::setup::Tool;
 const FAULTING: &str = "null_field";
 
 /// What the kernel's console holds once it has faulted.
-const FAULT_MESSAGE: &str = "page fault";
+const FAULT_MESSAGE: &str = "fault: #";
 
 pub(super) fn figures(built: &Built) -> Result<Vec<Figure>> {
     let guest = FaultedGuest::boot(built)?;
