@@ -3,5 +3,9 @@
 //! Here is only what needs all of them; everything that can be tested in
 //! memory is tested beside the code.
 
+mod bad_input;
 mod chain;
+mod foreign_endings;
 mod foreign_shapes;
+mod sample_faults;
+mod sudden_ends;

@@ -75,8 +75,17 @@ impl Ukdbg {
     /// When it ends otherwise, or prints something else.
     #[must_use]
     pub fn json(self, code: i32) -> serde_json::Value {
+        self.and(["--json"]).json_as_given(code)
+    }
+
+    /// The same for a command line that holds `--json` already.
+    ///
+    /// # Panics
+    /// When it ends otherwise, or prints something else.
+    #[must_use]
+    pub fn json_as_given(self, code: i32) -> serde_json::Value {
         let command = format!("{:?}", self.command);
-        let finished = self.and(["--json"]).run();
+        let finished = self.run();
         assert_eq!(finished.code, Some(code), "{command}\n{finished}");
         serde_json::from_str(&finished.stdout).unwrap_or_else(|error| {
             panic!("{command} printed no single document: {error}\n{finished}")
