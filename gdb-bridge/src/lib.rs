@@ -1,1 +1,22 @@
-//! placeholder
+//! Reach a machine.
+//!
+//! An [`Endpoint`] names the links to one guest; [`open`] makes a [`Machine`]
+//! of them (a GDB stub over TCP, unix socket or serial line, QEMU's monitor,
+//! the guest's mapped memory) or a [`Core`] of a file. Both are an
+//! `inspect::Target`; a machine can also be controlled, and is left as it was
+//! found.
+//!
+//! Not here: what an address or a stop means, symbols, rendering.
+
+mod core;
+mod endpoint;
+mod machine;
+mod qmp;
+mod ram;
+mod rsp;
+mod transport;
+
+pub use crate::core::{Core, CoreError};
+pub use endpoint::{Endpoint, EndpointError, Link};
+pub use machine::{ConnectError, Leave, Machine, Opened, open};
+pub use ram::MappedRam;

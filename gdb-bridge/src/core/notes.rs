@@ -1,0 +1,200 @@
+//! The notes of a core that hold CPUs: the kernel's `NT_PRSTATUS`, and QEMU's
+//! own, which knows control registers. Pure functions over their bytes.
+
+use ukdbg_inspect::{PagingState, Register, Registers};
+
+/// `NT_PRSTATUS`.
+const PRSTATUS: u32 = 1;
+/// Where the registers begin in x86-64's `elf_prstatus`.
+const PRSTATUS_REGISTERS: usize = 112;
+
+/// The order of `user_regs_struct`; the gap is `orig_rax`.
+const USER_REGISTERS: [Option<Register>; 27] = {
+    use Register as R;
+    [
+        Some(R::R15),
+        Some(R::R14),
+        Some(R::R13),
+        Some(R::R12),
+        Some(R::Rbp),
+        Some(R::Rbx),
+        Some(R::R11),
+        Some(R::R10),
+        Some(R::R9),
+        Some(R::R8),
+        Some(R::Rax),
+        Some(R::Rcx),
+        Some(R::Rdx),
+        Some(R::Rsi),
+        Some(R::Rdi),
+        None,
+        Some(R::Rip),
+        Some(R::Cs),
+        Some(R::Rflags),
+        Some(R::Rsp),
+        Some(R::Ss),
+        Some(R::FsBase),
+        Some(R::GsBase),
+        Some(R::Ds),
+        Some(R::Es),
+        Some(R::Fs),
+        Some(R::Gs),
+    ]
+};
+
+/// The words of QEMU's `QEMUCPUState` (target/i386/arch_dump.c) after its
+/// version and size; ten segments and five control registers follow.
+const QEMU_WORDS: [Register; 18] = {
+    use Register as R;
+    [
+        R::Rax,
+        R::Rbx,
+        R::Rcx,
+        R::Rdx,
+        R::Rsi,
+        R::Rdi,
+        R::Rsp,
+        R::Rbp,
+        R::R8,
+        R::R9,
+        R::R10,
+        R::R11,
+        R::R12,
+        R::R13,
+        R::R14,
+        R::R15,
+        R::Rip,
+        R::Rflags,
+    ]
+};
+/// Its segments, each 24 bytes: selector, limit, flags, padding, base.
+const QEMU_SEGMENTS: [(Register, Option<Register>); 6] = {
+    use Register as R;
+    [
+        (R::Cs, None),
+        (R::Ds, None),
+        (R::Es, None),
+        (R::Fs, Some(R::FsBase)),
+        (R::Gs, Some(R::GsBase)),
+        (R::Ss, None),
+    ]
+};
+/// The control registers; number 1 does not exist.
+const QEMU_CONTROL: [(usize, Register); 4] = [
+    (0, Register::Cr0),
+    (2, Register::Cr2),
+    (3, Register::Cr3),
+    (4, Register::Cr4),
+];
+
+const QEMU_WORDS_AT: usize = 8;
+const QEMU_SEGMENTS_AT: usize = QEMU_WORDS_AT + 18 * 8;
+const QEMU_CONTROL_AT: usize = QEMU_SEGMENTS_AT + 10 * 24;
+
+/// The descriptor's `L` bit in a segment's flags: 64-bit code.
+const SEGMENT_LONG: u32 = 1 << 21;
+/// EFER.LMA and EFER.NXE.
+const LONG_MODE: u64 = 1 << 10;
+const NO_EXECUTE: u64 = 1 << 11;
+
+/// A CPU as it was written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Cpu {
+    pub(super) registers: Registers,
+    /// It ran 64-bit code. EFER itself is not written down.
+    long_mode: bool,
+}
+
+impl Cpu {
+    /// What steers its address translation, as far as reading goes: EFER is
+    /// what 64-bit code implies, with no-execute pages allowed, which says
+    /// nothing of where memory is.
+    pub(super) fn paging(&self) -> Option<PagingState> {
+        Some(PagingState {
+            cr0: self.registers.get(Register::Cr0)?,
+            cr3: self.registers.get(Register::Cr3)?,
+            cr4: self.registers.get(Register::Cr4)?,
+            efer: if self.long_mode {
+                LONG_MODE | NO_EXECUTE
+            } else {
+                0
+            },
+        })
+    }
+}
+
+/// The CPUs found so far. Both kinds of notes are in order of the CPUs.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    status: Vec<Cpu>,
+    qemu: Vec<Cpu>,
+}
+
+impl Found {
+    /// Takes one note; of an unknown kind or too short, it is passed over.
+    pub(super) fn take(&mut self, name: &[u8], kind: u32, content: &[u8]) {
+        match (name, kind) {
+            (b"CORE", PRSTATUS) => self.status.extend(status(content)),
+            (b"QEMU", 0) => self.qemu.extend(qemu(content)),
+            _ => {}
+        }
+    }
+
+    /// Whether control registers are known.
+    pub(super) fn is_whole_machine(&self) -> bool {
+        !self.qemu.is_empty()
+    }
+
+    pub(super) fn cpus(self) -> Vec<Cpu> {
+        if self.qemu.is_empty() {
+            self.status
+        } else {
+            self.qemu
+        }
+    }
+}
+
+fn status(content: &[u8]) -> Option<Cpu> {
+    let mut cpu = Cpu::default();
+    for (index, register) in USER_REGISTERS.into_iter().enumerate() {
+        let value = word(content, PRSTATUS_REGISTERS + index * 8)?;
+        if let Some(register) = register {
+            cpu.registers.set(register, value);
+        }
+    }
+    Some(cpu)
+}
+
+fn qemu(content: &[u8]) -> Option<Cpu> {
+    // Version 1 is the only one there is; a later one may differ.
+    if half(content, 0)? != 1 {
+        return None;
+    }
+    let mut registers = Registers::default();
+    for (index, register) in QEMU_WORDS.into_iter().enumerate() {
+        registers.set(register, word(content, QEMU_WORDS_AT + index * 8)?);
+    }
+    for (index, (selector, base)) in QEMU_SEGMENTS.into_iter().enumerate() {
+        let at = QEMU_SEGMENTS_AT + index * 24;
+        registers.set(selector, half(content, at)?.into());
+        if let Some(base) = base {
+            registers.set(base, word(content, at + 16)?);
+        }
+    }
+    for (index, register) in QEMU_CONTROL {
+        registers.set(register, word(content, QEMU_CONTROL_AT + index * 8)?);
+    }
+    let long_mode = half(content, QEMU_SEGMENTS_AT + 8)? & SEGMENT_LONG != 0;
+    Some(Cpu {
+        registers,
+        long_mode,
+    })
+}
+
+fn word(content: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_le_bytes(*content.get(at..)?.first_chunk()?))
+}
+
+fn half(content: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(*content.get(at..)?.first_chunk()?))
+}

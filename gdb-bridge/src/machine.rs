@@ -1,0 +1,242 @@
+//! One guest behind all the links that lead to it.
+//!
+//! Who does what: a stub alone controls execution where there is one, and
+//! while the guest runs nothing but an interrupt is sent to it. QEMU's
+//! monitor answers questions and tells why a machine shut down; it controls
+//! execution only where it is the only link. Mapped memory is read at any
+//! time. A machine is left as it was found, or as its user says.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ukdbg_inspect::{
+    BreakpointAt, Control, LiveMemory, Memory, MemoryError, MemoryWrite, PhysAddr, PhysicalMemory,
+    Registers, Target, TargetError, VcpuId, VirtAddr,
+};
+
+use crate::qmp::Qmp;
+use crate::ram::MappedRam;
+use crate::rsp::MemoryMode;
+use cache::{Cache, Space};
+use stub::Stub;
+
+mod cache;
+mod connect;
+mod control;
+mod leave;
+mod monitor;
+mod stop;
+mod stub;
+
+pub use connect::{ConnectError, Opened, open};
+pub use leave::Leave;
+
+/// How long a guest may take to stop when it is interrupted for good.
+const STOP_PATIENCE: Duration = Duration::from_secs(3);
+
+/// A guest, reached over one or more links.
+#[derive(Debug)]
+pub struct Machine {
+    stub: Option<Stub>,
+    qmp: Option<Qmp>,
+    ram: Option<Arc<MappedRam>>,
+    /// Whether the guest ran before we came, where that is known.
+    found_running: Option<bool>,
+    /// Without a stub: whether the guest runs, by the monitor's last word.
+    running: bool,
+    /// What `Memory` is about.
+    selected: Option<VcpuId>,
+    cache: Cache,
+    inserted: Vec<BreakpointAt>,
+    /// Nobody is there any more: nothing has to be left in order.
+    gone: bool,
+    peer: String,
+}
+
+impl Machine {
+    /// Whether the guest ran before it was connected to; `None` where the
+    /// links leave no way to know.
+    pub fn found_running(&self) -> Option<bool> {
+        self.found_running
+    }
+
+    /// Whether every CPU is halted with interrupts off, which nothing but a
+    /// reset ends. `None` without QEMU's monitor. The guest is not disturbed.
+    pub fn halted_for_good(&mut self) -> Result<Option<bool>, TargetError> {
+        let Some(qmp) = &mut self.qmp else {
+            return Ok(None);
+        };
+        let cpus = crate::qmp::text::cpus(&qmp.monitor("info registers -a")?);
+        let all = cpus
+            .iter()
+            .map(|cpu| cpu.halted_for_good())
+            .collect::<Option<Vec<_>>>();
+        Ok(all
+            .filter(|all| !all.is_empty())
+            .map(|all| all.into_iter().all(|halted| halted)))
+    }
+
+    /// Runs a command of the emulator's own monitor and returns its text.
+    /// `None` where no link leads to a monitor.
+    pub fn monitor(&mut self, line: &str) -> Result<Option<String>, TargetError> {
+        match (&mut self.qmp, &mut self.stub) {
+            (Some(qmp), _) => qmp.monitor(line).map(Some),
+            (None, Some(stub)) => {
+                self.cache.clear();
+                stub.monitor(line)
+            }
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// What the guest or its stub printed through the stub since the last
+    /// call. The bytes are the guest's.
+    pub fn take_console(&mut self) -> Vec<u8> {
+        self.stub
+            .as_mut()
+            .map(|stub| stub.link.take_console())
+            .unwrap_or_default()
+    }
+
+    /// Why memory cannot be read now, if it cannot.
+    fn needs_stop(&self, request: &str) -> Result<(), TargetError> {
+        match Control::is_running(self) {
+            true => Err(TargetError::Running {
+                request: request.to_owned(),
+            }),
+            false => Ok(()),
+        }
+    }
+
+    fn read_physical_uncached(
+        &mut self,
+        at: PhysAddr,
+        buf: &mut [u8],
+    ) -> Result<usize, TargetError> {
+        if let Some(ram) = &self.ram
+            && let Ok(count) = (&**ram).read_physical(at, buf)
+        {
+            return Ok(count);
+        }
+        match (&mut self.stub, &mut self.qmp) {
+            (Some(stub), _) if stub.reads_physical() => stub.read(MemoryMode::Physical, at.0, buf),
+            (_, Some(qmp)) => monitor::read_physical(qmp, at, buf),
+            _ => Ok(0),
+        }
+    }
+}
+
+impl Memory for Machine {
+    fn read(&mut self, at: VirtAddr, buf: &mut [u8]) -> Result<usize, MemoryError> {
+        let link = |source| MemoryError::Link { at, source };
+        self.needs_stop("a read of memory").map_err(link)?;
+        let vcpu = self.selected;
+        let (stub, qmp) = (&mut self.stub, &mut self.qmp);
+        if let (Some(stub), Some(vcpu)) = (stub.as_mut(), vcpu) {
+            stub.select(vcpu).map_err(link)?;
+        }
+        let count = self.cache.read(Space::Virtual(vcpu), at.0, buf, |at, buf| {
+            match (&mut *stub, &mut *qmp) {
+                (Some(stub), _) => stub.read(MemoryMode::Virtual, at, buf),
+                (None, Some(qmp)) => monitor::read_virtual(qmp, vcpu, VirtAddr(at), buf),
+                (None, None) => Ok(0),
+            }
+        });
+        match count.map_err(link)? {
+            0 if !buf.is_empty() => Err(MemoryError::Unmapped { at }),
+            count => Ok(count),
+        }
+    }
+}
+
+impl PhysicalMemory for Machine {
+    fn read_physical(&mut self, at: PhysAddr, buf: &mut [u8]) -> Result<usize, MemoryError> {
+        let link = |source| MemoryError::Link {
+            at: VirtAddr(at.0),
+            source,
+        };
+        self.needs_stop("a read of physical memory").map_err(link)?;
+        // The cache is put aside so that it can fetch through all of us.
+        let mut cache = std::mem::replace(&mut self.cache, Cache::new(1));
+        let count = cache.read(Space::Physical, at.0, buf, |at, buf| {
+            self.read_physical_uncached(PhysAddr(at), buf)
+        });
+        self.cache = cache;
+        match count.map_err(link)? {
+            0 if !buf.is_empty() => Err(MemoryError::NoPhysical { at }),
+            count => Ok(count),
+        }
+    }
+}
+
+impl MemoryWrite for Machine {
+    fn write(&mut self, at: VirtAddr, bytes: &[u8]) -> Result<(), MemoryError> {
+        let link = |source| MemoryError::Link { at, source };
+        self.needs_stop("a write to memory").map_err(link)?;
+        self.cache.clear();
+        let vcpu = self.selected;
+        let Some(stub) = &mut self.stub else {
+            return Err(MemoryError::Unmapped { at });
+        };
+        if let Some(vcpu) = vcpu {
+            stub.select(vcpu).map_err(link)?;
+        }
+        match stub.write(at.0, bytes) {
+            Err(TargetError::Refused { .. }) => Err(MemoryError::Unmapped { at }),
+            other => other.map_err(link),
+        }
+    }
+}
+
+impl Target for Machine {
+    fn vcpus(&mut self) -> Result<Vec<VcpuId>, TargetError> {
+        match (&mut self.stub, &mut self.qmp) {
+            (Some(stub), _) if !stub.link.is_running() => stub.vcpus(),
+            (_, Some(qmp)) => monitor::vcpus(qmp),
+            _ => Err(TargetError::Running {
+                request: "the list of CPUs".to_owned(),
+            }),
+        }
+    }
+
+    fn registers(&mut self, vcpu: VcpuId) -> Result<Registers, TargetError> {
+        self.needs_stop("registers")?;
+        if let Some(known) = self.cache.registers().get(&vcpu) {
+            self.selected = Some(vcpu);
+            return Ok(*known);
+        }
+        let registers = match (&mut self.stub, &mut self.qmp) {
+            (Some(stub), _) => stub.registers(vcpu)?,
+            (None, Some(qmp)) => monitor::registers(qmp, vcpu)?,
+            (None, None) => return Err(TargetError::NoVcpu(vcpu)),
+        };
+        self.selected = Some(vcpu);
+        self.cache.registers().insert(vcpu, registers);
+        Ok(registers)
+    }
+
+    fn physical(&mut self) -> Option<&mut dyn PhysicalMemory> {
+        let reachable = self.ram.is_some()
+            || self.qmp.is_some()
+            || self.stub.as_ref().is_some_and(Stub::reads_physical);
+        reachable.then_some(self)
+    }
+
+    fn write(&mut self) -> Option<&mut dyn MemoryWrite> {
+        self.stub.is_some().then_some(self)
+    }
+
+    fn live(&self) -> Option<Arc<dyn LiveMemory>> {
+        let ram = self.ram.clone()?;
+        Some(ram)
+    }
+
+    fn control(&mut self) -> Option<&mut dyn Control> {
+        (self.stub.is_some() || self.qmp.is_some()).then_some(self)
+    }
+}
+
+/// The instant at which this much time has passed.
+fn within(patience: Duration) -> Instant {
+    Instant::now() + patience
+}

@@ -1,0 +1,138 @@
+//! Execution of a machine: over its stub, or over QEMU's monitor where that
+//! is the only link.
+
+use std::time::Instant;
+
+use serde_json::Value;
+use ukdbg_inspect::{BreakpointAt, BreakpointKind, Control, Resume, Stop, StopReason, TargetError};
+
+use super::Machine;
+use crate::qmp::QmpEvent;
+use crate::rsp::{Command, PointKind};
+
+impl Control for Machine {
+    fn is_running(&self) -> bool {
+        match &self.stub {
+            Some(stub) => stub.link.is_running(),
+            None => self.running,
+        }
+    }
+
+    fn resume(&mut self, how: Resume) -> Result<(), TargetError> {
+        if self.is_running() {
+            return Err(TargetError::Running {
+                request: "to go on".to_owned(),
+            });
+        }
+        self.cache.clear();
+        match (&mut self.stub, &mut self.qmp) {
+            (Some(stub), _) => stub.resume(how),
+            (None, Some(qmp)) if how == Resume::Continue => {
+                qmp.execute("cont", Value::Null)?;
+                self.running = true;
+                Ok(())
+            }
+            _ => Err(self.unable("a single step")),
+        }
+    }
+
+    fn interrupt(&mut self) -> Result<(), TargetError> {
+        if !self.is_running() {
+            return Ok(());
+        }
+        match (&mut self.stub, &mut self.qmp) {
+            (Some(stub), _) => stub.link.interrupt(),
+            (None, Some(qmp)) => qmp.execute("stop", Value::Null).map(|_| ()),
+            (None, None) => Err(self.unable("an interrupt")),
+        }
+    }
+
+    fn poll(&mut self, until: Instant) -> Result<Option<Stop>, TargetError> {
+        let stop = match &mut self.stub {
+            Some(stub) => match stub.link.stop(until) {
+                Ok(Some(reply)) => Some(self.understand(reply)?),
+                Ok(None) => None,
+                Err(TargetError::Disconnected { peer }) => Some(self.ended(peer)?),
+                Err(error) => return Err(error),
+            },
+            None => self.poll_monitor(until)?,
+        };
+        if stop.is_some() {
+            self.cache.clear();
+        }
+        Ok(stop)
+    }
+
+    fn insert(&mut self, breakpoint: BreakpointAt) -> Result<(), TargetError> {
+        self.needs_stop("a breakpoint")?;
+        let (kind, at, length) = point(breakpoint);
+        match &mut self.stub {
+            Some(stub) => stub.link.order(Command::InsertPoint { kind, at, length })?,
+            None => return Err(self.unable("a breakpoint")),
+        }
+        // The stub may put it into memory, which reads then show.
+        self.cache.clear();
+        if !self.inserted.contains(&breakpoint) {
+            self.inserted.push(breakpoint);
+        }
+        Ok(())
+    }
+
+    fn remove(&mut self, breakpoint: BreakpointAt) -> Result<(), TargetError> {
+        self.needs_stop("a breakpoint")?;
+        let (kind, at, length) = point(breakpoint);
+        match &mut self.stub {
+            Some(stub) => stub.link.order(Command::RemovePoint { kind, at, length })?,
+            None => return Err(self.unable("a breakpoint")),
+        }
+        self.cache.clear();
+        self.inserted.retain(|other| *other != breakpoint);
+        Ok(())
+    }
+}
+
+impl Machine {
+    fn poll_monitor(&mut self, until: Instant) -> Result<Option<Stop>, TargetError> {
+        let Some(qmp) = &mut self.qmp else {
+            return Ok(None);
+        };
+        let mut reason = None;
+        loop {
+            match qmp.event(until) {
+                Ok(Some(QmpEvent::Stop)) => break,
+                Ok(Some(QmpEvent::Shutdown(cause))) => {
+                    reason = Some(StopReason::Shutdown(cause));
+                }
+                Ok(Some(QmpEvent::Resume)) => self.running = true,
+                Ok(Some(QmpEvent::Reset | QmpEvent::GuestPanicked)) => {}
+                Ok(None) => return Ok(None),
+                Err(TargetError::Disconnected { peer }) => return self.ended(peer).map(Some),
+                Err(error) => return Err(error),
+            }
+        }
+        self.running = false;
+        Ok(Some(Stop {
+            vcpu: None,
+            reason: reason.unwrap_or(StopReason::Interrupted),
+        }))
+    }
+
+    fn unable(&self, request: &str) -> TargetError {
+        TargetError::Refused {
+            peer: self.peer.clone(),
+            request: request.to_owned(),
+            answer: "this needs a link to a GDB stub".to_owned(),
+        }
+    }
+}
+
+fn point(breakpoint: BreakpointAt) -> (PointKind, u64, u64) {
+    let kind = match breakpoint.kind {
+        BreakpointKind::Software => PointKind::Software,
+        BreakpointKind::Hardware => PointKind::Hardware,
+        BreakpointKind::Write => PointKind::Write,
+        BreakpointKind::Read => PointKind::Read,
+        BreakpointKind::Access => PointKind::Access,
+    };
+    (kind, breakpoint.address.0, breakpoint.length)
+}

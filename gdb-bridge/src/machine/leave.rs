@@ -1,0 +1,91 @@
+//! Leaving a machine: breakpoints out, memory mode back, and the guest
+//! running or stopped as it is to be.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use ukdbg_inspect::{BreakpointAt, Control, TargetError};
+
+use super::{Machine, STOP_PATIENCE, within};
+
+/// How to leave a guest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leave {
+    /// As it was found; running where the links left no way to know.
+    AsFound,
+    /// Running.
+    Running,
+    /// Standing still.
+    Stopped,
+}
+
+/// How long a machine that is simply dropped may hold up its user.
+const DROP_PATIENCE: Duration = Duration::from_secs(1);
+
+impl Machine {
+    /// Ends all links and leaves the guest as asked.
+    pub fn detach(mut self, how: Leave) -> Result<(), TargetError> {
+        self.leave(how, STOP_PATIENCE)
+    }
+
+    fn leave(&mut self, how: Leave, patience: Duration) -> Result<(), TargetError> {
+        if std::mem::replace(&mut self.gone, true) {
+            return Ok(());
+        }
+        let run = match how {
+            Leave::AsFound => self.found_running.unwrap_or(true),
+            Leave::Running => true,
+            Leave::Stopped => false,
+        };
+        if self.stub.is_none() {
+            return self.leave_monitor(run);
+        }
+        // Only a guest that stands still can be told anything, and a stub
+        // must be told that its client leaves.
+        if self.is_running() {
+            self.halt(patience)?;
+        }
+        let inserted: Vec<BreakpointAt> = self.inserted.clone();
+        for breakpoint in inserted {
+            self.remove(breakpoint)?;
+        }
+        match &mut self.stub {
+            Some(stub) if run => stub.detach(),
+            Some(stub) => stub.leave(),
+            None => Ok(()),
+        }
+    }
+
+    fn leave_monitor(&mut self, run: bool) -> Result<(), TargetError> {
+        let Some(qmp) = &mut self.qmp else {
+            return Ok(());
+        };
+        let request = match (run, self.running) {
+            (true, false) => "cont",
+            (false, true) => "stop",
+            _ => return Ok(()),
+        };
+        qmp.execute(request, Value::Null).map(|_| ())
+    }
+
+    /// Stops a running guest, whatever it takes.
+    pub(super) fn halt(&mut self, patience: Duration) -> Result<(), TargetError> {
+        self.interrupt()?;
+        if self.poll(within(patience))?.is_none()
+            && let Some(stub) = &mut self.stub
+        {
+            // No stop was heard: it may have been lost, or the guest stood
+            // still all along. What follows finds out.
+            stub.link.presume_stopped();
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        if let Err(error) = self.leave(Leave::AsFound, DROP_PATIENCE) {
+            tracing::warn!("the guest may not be as it was found: {error}");
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! GDB's remote serial protocol, without sockets or clocks ([`Client`]), and
+//! the one place that joins it to a transport ([`RspLink`]).
+
+mod client;
+mod command;
+mod framer;
+mod layout;
+mod link;
+mod reply;
+
+pub(crate) use command::{Command, MemoryMode, PointKind};
+pub(crate) use layout::{Layout, QEMU_LENGTH, includes};
+pub(crate) use link::{Answer, RspLink};
+pub(crate) use reply::{Features, StopCause, StopReply, ThreadId, threads};
