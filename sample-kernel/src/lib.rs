@@ -1,28 +1,62 @@
-//! The sample kernel: so far it starts two tasks, one of which reads through a
-//! null reference.
+//! The sample kernel: a limit-order matching engine on bare metal, for a
+//! debugger to be shown on.
+//!
+//! Three cooperative tasks pass work along bounded queues: a generator makes
+//! the same orders for the same seed, the matcher runs them through the
+//! [`engine`], the reporter counts and times. Told so on the command line
+//! ([`options`]), the kernel commits one of twelve [`faults`] in the middle of
+//! a trade.
+//!
+//! The guest's exit status is 0 after a complete run, 2 for a command line it
+//! does not understand, 3 when memory does not suffice. A fault does not exit:
+//! it halts with its state in place.
+//!
+//! Everything but the tasks' switching and the faults runs on a host too, and
+//! is tested there. What boots the machine and catches the faults is
+//! `ukdbg-target-runtime`.
 #![cfg_attr(not(test), no_std)]
 
-use ukdbg_target_runtime::{println, run_tasks, spawn, ticks, tsc_frequency, yield_now};
+extern crate alloc;
+
+pub mod engine;
+pub mod faults;
+pub mod options;
+
+mod generator;
+mod latency;
+mod monitor;
+mod pipeline;
+mod queue;
+
+use ukdbg_target_runtime::{command_line, exit, guard_allocations, println, start_trace};
+
+use options::Options;
+
+/// Exit status for a command line that is not understood.
+const STATUS_USAGE: u8 = 2;
+/// Exit status when memory does not suffice.
+const STATUS_MEMORY: u8 = 3;
 
 /// The kernel's main function.
 pub fn main() {
-    println!(
-        "time-stamp counter {:?} Hz, {} ticks",
-        tsc_frequency(),
-        ticks()
-    );
-    let spawned = spawn("first", || {
-        yield_now();
-        println!("{}", read_field(core::hint::black_box(core::ptr::null())));
-    });
-    if spawned.is_ok() && spawn("second", yield_now).is_ok() {
-        run_tasks();
+    let options = match Options::parse(command_line()) {
+        Ok(options) => options,
+        Err(error) => {
+            println!("command line: {error}");
+            println!("usage: {}", options::USAGE);
+            exit(STATUS_USAGE)
+        }
+    };
+    println!("sample kernel: {options}");
+    if let Err(error) = start_trace(options.ring_size) {
+        println!("trace ring of {} bytes: {error:?}", options.ring_size);
+        exit(STATUS_MEMORY)
     }
-}
-
-#[inline(never)]
-#[expect(unsafe_code, reason = "it is to fault")]
-fn read_field(pointer: *const u64) -> u64 {
-    // SAFETY: none; the pointer is null, and reading it faults.
-    unsafe { *pointer }
+    if options.fault.is_some() {
+        guard_allocations();
+    }
+    if pipeline::run(&options).is_err() {
+        println!("cannot start the tasks");
+        exit(STATUS_MEMORY)
+    }
 }

@@ -5,7 +5,8 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::root::ROOT;
-use crate::{cpu, port, trap};
+use crate::trace::Level;
+use crate::{cpu, port, trace_event, trap};
 
 /// Physical address of the local APIC, where every PC has it after reset.
 pub(crate) const LOCAL_APIC: u64 = 0xfee0_0000;
@@ -76,7 +77,8 @@ fn per_second(count: u64) -> u64 {
 
 /// The timer's interrupt.
 pub(crate) fn on_tick() {
-    TICKS.fetch_add(1, Ordering::Relaxed);
+    let count = TICKS.fetch_add(1, Ordering::Relaxed) + 1;
+    trace_event!(Level::Trace, "timer.tick", count: u64 = count);
     end_of_interrupt();
 }
 

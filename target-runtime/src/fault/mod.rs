@@ -9,8 +9,9 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use ukdbg_guest_abi::FaultRecord;
 
+use crate::trace::Level;
 use crate::trap::{self, Disposition, Occasion, TrapFrame};
-use crate::{cpu, println};
+use crate::{cpu, println, trace_event};
 
 pub use panic::panic;
 pub(crate) use record::RECORDS;
@@ -39,7 +40,13 @@ pub(crate) fn on_exception(frame: &mut TrapFrame, cr2: u64) {
         trap::name(frame.vector),
         frame.rip
     ));
-    ukdbg_rendezvous(record::exception(frame, cr2));
+    let record = record::exception(frame, cr2);
+    trace_event!(
+        Level::Error, "fault",
+        rip: code = frame.rip, address: u64 = cr2,
+        vector: u32 = frame.vector as u32, error_code: u32 = frame.error_code as u32,
+    );
+    ukdbg_rendezvous(record);
     if trap::offer(frame, Occasion::Fault) == Disposition::Resume {
         HANDLING.store(false, Ordering::Relaxed);
         return;

@@ -5,9 +5,11 @@ use core::panic::PanicInfo;
 
 use ukdbg_guest_abi::RegisterSet;
 
+use crate::trace::Level;
+use crate::trace_event;
+
 use super::{begin, end, record, ukdbg_rendezvous};
 
-#[cfg(any(target_os = "none", ukdbg_guest))]
 core::arch::global_asm!(include_str!("panic.s"), captured = sym captured);
 
 unsafe extern "C" {
@@ -40,6 +42,9 @@ extern "C" fn captured(info: &PanicInfo<'_>, registers: &Captured) -> ! {
     let location = info
         .location()
         .map(|location| (location.file(), location.line()));
-    ukdbg_rendezvous(record::panic(registers, &info.message(), location));
+    let record = record::panic(registers, &info.message(), location);
+    let line = location.map_or(0, |(_, line)| line);
+    trace_event!(Level::Error, "panic", rip: code = registers.rip, line: u32 = line);
+    ukdbg_rendezvous(record);
     end(format_args!("{info}"))
 }

@@ -18,7 +18,8 @@ use rlsf::Tlsf;
 
 use crate::boot::Region;
 use crate::cell::CpuCell;
-use crate::cpu;
+use crate::trace::Level;
+use crate::{cpu, trace_event};
 
 pub(crate) use ledger::LEDGER;
 
@@ -42,11 +43,20 @@ unsafe impl GlobalAlloc for Heap {
             .then(|| guarded::allocate(layout, cpu::frame_pointer()))
             .flatten();
         let block = guarded.or_else(|| allocate_unguarded(layout));
-        block.map_or(core::ptr::null_mut(), NonNull::as_ptr)
+        let block = block.map_or(core::ptr::null_mut(), NonNull::as_ptr);
+        trace_event!(
+            Level::Trace, "heap.allocate",
+            block: pointer = block, size: u64 = layout.size() as u64,
+        );
+        block
     }
 
     #[inline(never)]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        trace_event!(
+            Level::Trace, "heap.free",
+            block: pointer = block, size: u64 = layout.size() as u64,
+        );
         if guarded::release(block as u64, cpu::frame_pointer()) {
             return;
         }

@@ -12,8 +12,9 @@ use ukdbg_guest_abi::stack::SWITCH_FRAME;
 
 use crate::cell::CpuCell;
 use crate::stack::{self, BOOT, FIRST_TASK, MAX_TASKS, TABLE};
+use crate::trace::Level;
+use crate::trace_event;
 
-#[cfg(any(target_os = "none", ukdbg_guest))]
 core::arch::global_asm!(include_str!("switch.s"), main = sym task_main);
 
 unsafe extern "C" {
@@ -96,6 +97,7 @@ fn switch(from: usize, to: usize) {
     // A task that runs has no saved stack pointer.
     let resume = entries[to].saved_rsp.swap(0, Ordering::Relaxed);
     TABLE.current.store(to as u32, Ordering::Relaxed);
+    trace_event!(Level::Debug, "task.switch", from: u32 = from as u32, to: u32 = to as u32);
     // SAFETY: `resume` was saved by this function or laid out by `spawn`; both
     // leave a SWITCH_FRAME there.
     unsafe { ukdbg_switch(entries[from].saved_rsp.as_ptr(), resume) };
@@ -112,5 +114,38 @@ extern "C" fn task_main() -> ! {
     stack::entries()[current].alive.store(0, Ordering::Release);
     loop {
         yield_now();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    /// The one test that switches stacks: they are static.
+    #[test]
+    fn tasks_take_turns_until_none_is_alive() {
+        stack::init();
+        init();
+        let log = Rc::new(RefCell::new(Vec::new()));
+        for (name, steps) in [("a", 3), ("b", 1), ("c", 2)] {
+            let log = log.clone();
+            let body = move || {
+                for step in 0..steps {
+                    log.borrow_mut().push((name, step));
+                    yield_now();
+                }
+            };
+            spawn(name, body).unwrap();
+        }
+        run_tasks();
+        let expected = [("a", 0), ("b", 0), ("c", 0), ("a", 1), ("c", 1), ("a", 2)];
+        assert_eq!(log.borrow()[..], expected);
+        let entries = stack::entries();
+        assert_eq!(entries.len(), FIRST_TASK + 3);
+        assert!(entries[FIRST_TASK..].iter().all(|entry| !is_alive(entry)));
+        assert_eq!(TABLE.current.load(Ordering::Relaxed), BOOT as u32);
+        assert!(entries[FIRST_TASK].name.starts_with(b"a\0"));
     }
 }
