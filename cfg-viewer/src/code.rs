@@ -1,0 +1,61 @@
+//! What recovery asks of an image. A seam of its own so that graphs can be
+//! tested on a few bytes of code.
+
+use ukdbg_image::{CodeAddr, FunctionName, Image, LinkAddr, SourceFrame};
+
+use crate::Evidence;
+use crate::known::never_returns;
+
+/// Code, constants and names.
+pub(crate) trait Code {
+    /// Bytes from an address on.
+    fn bytes(&self, at: LinkAddr) -> Option<&[u8]>;
+    #[expect(dead_code, reason = "the reader of jump tables comes next")]
+    /// Bytes from an address on that the program cannot change.
+    fn constant(&self, at: LinkAddr) -> Option<&[u8]>;
+    /// The function entered at an address.
+    fn callee(&self, entry: LinkAddr) -> Option<Callee>;
+    /// The inline chain at an instruction.
+    fn source(&self, at: LinkAddr) -> Vec<SourceFrame>;
+}
+
+/// A function, as far as its callers care.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Callee {
+    pub(crate) name: FunctionName,
+    /// It never returns, and how that is known.
+    pub(crate) noreturn: Option<Evidence>,
+}
+
+impl Code for Image<'_> {
+    fn bytes(&self, at: LinkAddr) -> Option<&[u8]> {
+        self.bytes_at(at)
+    }
+
+    fn constant(&self, at: LinkAddr) -> Option<&[u8]> {
+        let mut segments = self.segments().iter();
+        let segment = segments.find(|segment| segment.addresses.contains(&at))?;
+        // A linker that makes one segment of everything leaves the sections.
+        let constant = !segment.writable || self.section_at(at)?.executable;
+        self.bytes_at(at).filter(|_| constant)
+    }
+
+    fn callee(&self, entry: LinkAddr) -> Option<Callee> {
+        let function = self
+            .function_at(entry)
+            .filter(|function| function.entry == entry)?;
+        let noreturn = match function.noreturn {
+            true => Some(Evidence::Dwarf),
+            false if never_returns(function.name.demangled.raw()) => Some(Evidence::KnownName),
+            false => None,
+        };
+        Some(Callee {
+            name: function.name,
+            noreturn,
+        })
+    }
+
+    fn source(&self, at: LinkAddr) -> Vec<SourceFrame> {
+        self.source_frames(CodeAddr::Exact(at))
+    }
+}

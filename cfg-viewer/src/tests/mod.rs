@@ -1,0 +1,7 @@
+//! Tests over small pieces of machine code.
+
+mod fixture;
+mod forms;
+mod hostile;
+mod recovery;
+mod shapes;
