@@ -22,7 +22,8 @@ pub struct HeapLedger {
     pub entry_size: u32,
     /// Entries in the table.
     pub capacity: u32,
-    /// Entries ever written; entry `i` is at `i % capacity`.
+    /// Counts entries; the next one is at `written % capacity` or behind it.
+    /// An entry whose block still lives is passed over, and counted again.
     pub written: AtomicU64,
     /// `[HeapBlock; capacity]`.
     pub blocks: GuestAddress,

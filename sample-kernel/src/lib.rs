@@ -8,7 +8,7 @@
 //! a trade.
 //!
 //! The guest's exit status is 0 after a complete run, 2 for a command line it
-//! does not understand, 3 when memory does not suffice. A fault does not exit:
+//! does not understand or cannot follow, 3 when memory does not suffice. A fault does not exit:
 //! it halts with its state in place.
 //!
 //! Everything but the tasks' switching and the faults runs on a host too, and
@@ -28,7 +28,9 @@ mod monitor;
 mod pipeline;
 mod queue;
 
-use ukdbg_target_runtime::{command_line, exit, guard_allocations, println, start_trace};
+use ukdbg_target_runtime::{
+    command_line, exit, guard_allocations, println, route_debugger_port, start_trace, stub,
+};
 
 use options::Options;
 
@@ -48,6 +50,7 @@ pub fn main() {
         }
     };
     println!("sample kernel: {options}");
+    start_debugger(options.wait_for_debugger);
     if let Err(error) = start_trace(options.ring_size) {
         println!("trace ring of {} bytes: {error:?}", options.ring_size);
         exit(STATUS_MEMORY)
@@ -58,5 +61,19 @@ pub fn main() {
     if pipeline::run(&options).is_err() {
         println!("cannot start the tasks");
         exit(STATUS_MEMORY)
+    }
+}
+
+/// Makes the second serial port answer a debugger, if the machine has one.
+fn start_debugger(wait: bool) {
+    if stub::install() {
+        route_debugger_port();
+    } else if wait {
+        println!("wait-gdb: the machine has no second serial port");
+        exit(STATUS_USAGE)
+    }
+    if wait {
+        println!("waiting for a debugger on the second serial port");
+        stub::wait_for_client();
     }
 }

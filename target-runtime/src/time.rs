@@ -27,6 +27,9 @@ const MASKED: u32 = 1 << 16;
 const PERIODIC: u32 = 1 << 17;
 const DIVIDE_BY_16: u32 = 0b0011;
 
+/// The ISA line of the second serial port.
+const COM2_LINE: u32 = 3;
+
 /// Frequency of the PIT's input in hertz.
 const PIT_FREQUENCY: u64 = 1_193_182;
 /// PIT ticks that calibration lasts: 10 ms.
@@ -87,10 +90,10 @@ pub(crate) fn end_of_interrupt() {
     write(END_OF_INTERRUPT, 0);
 }
 
-/// Routes an ISA line to a vector of this CPU (82093AA data sheet, 3.2.4):
-/// edge-triggered, active high, fixed delivery.
-pub fn route_debugger_port(line: u8) {
-    let register = 0x10 + 2 * u32::from(line);
+/// Routes the interrupt of [`COM2`](crate::COM2) to this CPU (82093AA data
+/// sheet, 3.2.4): edge-triggered, active high, fixed delivery.
+pub fn route_debugger_port() {
+    let register = 0x10 + 2 * COM2_LINE;
     for (register, value) in [(register + 1, 0), (register, trap::DEBUGGER_PORT as u32)] {
         // SAFETY: the I/O APIC's select and data registers, mapped uncached.
         unsafe {
