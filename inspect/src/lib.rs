@@ -43,4 +43,4 @@ pub use target::{
     BreakpointAt, BreakpointKind, Control, LiveMemory, Memory, MemoryError, MemoryWrite,
     PhysicalMemory, Resume, ShutdownCause, Stop, StopReason, Target, TargetError, VcpuId,
 };
-pub use unwind::{Backtrace, FoundBy, Frame, StackEnd};
+pub use unwind::{Backtrace, FoundBy, Frame, StackEnd, Unwinder};

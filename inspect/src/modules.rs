@@ -58,6 +58,19 @@ impl<'data> Module<'data> {
         })
     }
 
+    /// Whether an address can be executed: by its section, and where no
+    /// section holds it, by its segment.
+    pub fn is_executable(&self, link: LinkAddr) -> bool {
+        match self.image.section_at(link) {
+            Some(section) => section.executable,
+            None => self
+                .image
+                .segments()
+                .iter()
+                .any(|segment| segment.executable && segment.addresses.contains(&link)),
+        }
+    }
+
     /// The run-time address of a link-time one, if it is in a placed segment.
     pub fn run_address(&self, link: LinkAddr) -> Option<VirtAddr> {
         self.placements.iter().find_map(|placement| {
@@ -88,13 +101,29 @@ impl<'data> Modules<'data> {
     /// several (a boot wrapper around the real kernel) the one that knows
     /// most about the address.
     pub fn find(&self, at: VirtAddr) -> Option<(&Module<'data>, LinkAddr)> {
-        self.modules
+        let mut holders = self
+            .modules
             .iter()
-            .filter_map(|module| Some((module, module.link_address(at)?)))
+            .filter_map(|module| Some((module, module.link_address(at)?)));
+        let first = holders.next()?;
+        // Asking what a module knows costs an index; with one there is no
+        // question.
+        let Some(second) = holders.next() else {
+            return Some(first);
+        };
+        [first, second]
+            .into_iter()
+            .chain(holders)
             .min_by_key(|(module, link)| {
                 let unnamed = module.image.function_at(*link).is_none();
                 (unnamed, module.image.debug_level())
             })
+    }
+
+    /// As [`Modules::find`], for an address that can be executed.
+    pub fn find_executable(&self, at: VirtAddr) -> Option<(&Module<'data>, LinkAddr)> {
+        let (module, link) = self.find(at)?;
+        module.is_executable(link).then_some((module, link))
     }
 
     /// As [`Modules::find`], for a code address: a return address is looked

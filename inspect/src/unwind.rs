@@ -1,9 +1,26 @@
 //! A backtrace: what it is made of. How it is found is in the submodules.
 
+mod cfi;
+mod code;
+mod expression;
+mod follow;
+mod frame_pointer;
+mod prologue;
+mod return_address;
+mod simulate;
+mod step;
+mod trap_frame;
+mod unwinder;
+
+#[cfg(test)]
+mod tests;
+
 use serde::Serialize;
 use ukdbg_image::CodeAddr;
 
 use crate::{Registers, VirtAddr};
+
+pub use unwinder::Unwinder;
 
 /// The frames of one stack, innermost first. Never a bare error: what was
 /// found is kept, and `end` says why there is no more.
@@ -42,6 +59,10 @@ pub enum FoundBy {
     Cfi,
     /// A trap frame that the processor pushed.
     TrapFrame,
+    /// The instructions of the frame before, where it has no call frame
+    /// information: what they pushed on the way in, or what they pop on the
+    /// way to its return.
+    Code,
     /// The chain of frame pointers.
     FramePointer,
     /// A word at the stack top that follows a call: right after a call
