@@ -12,9 +12,6 @@ mod step;
 mod trap_frame;
 mod unwinder;
 
-#[cfg(test)]
-mod tests;
-
 use serde::Serialize;
 use ukdbg_image::CodeAddr;
 

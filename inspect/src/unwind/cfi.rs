@@ -44,7 +44,13 @@ impl<'data> Machine<'_, 'data> {
                 Err(_) => ByRules::End(StackEnd::Truncated { at }),
             };
         }
-        let pc = match self.restored_value(place, frame, cfa, DwarfRegister::RETURN_ADDRESS, return_rule) {
+        let pc = match self.restored_value(
+            place,
+            frame,
+            cfa,
+            DwarfRegister::RETURN_ADDRESS,
+            return_rule,
+        ) {
             Restored::Value(pc) => VirtAddr(pc),
             Restored::Unreadable(at) => return ByRules::End(StackEnd::Truncated { at }),
             Restored::Unknown => return ByRules::Unknown,

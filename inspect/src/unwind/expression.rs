@@ -58,9 +58,7 @@ pub(super) fn evaluate_rule<'data>(
     match image.evaluate(expression, None, &mut context).ok()? {
         ValueLocation::Memory(address) => Some(address),
         ValueLocation::Value(bytes) => little_endian(&bytes),
-        ValueLocation::Register(register) => {
-            frame.registers.get(Register::from_dwarf(register)?)
-        }
+        ValueLocation::Register(register) => frame.registers.get(Register::from_dwarf(register)?),
         ValueLocation::OptimizedOut | ValueLocation::Pieces(_) => None,
     }
 }

@@ -74,7 +74,9 @@ impl Machine<'_, '_> {
             return Prologue::Unknown;
         }
         self.caller_of(&shape, frame)
-            .map_or(Prologue::Unknown, |caller| Prologue::Caller(Box::new(caller)))
+            .map_or(Prologue::Unknown, |caller| {
+                Prologue::Caller(Box::new(caller))
+            })
     }
 
     fn caller_of(&mut self, shape: &Shape, frame: &Frame) -> Option<Caller> {
@@ -169,7 +171,10 @@ fn effect(instruction: &Instruction) -> Effect {
     let to_sp = instruction.op_count() > 0
         && instruction.op0_kind() == OpKind::Register
         && matches!(target, X86::RSP | X86::ESP);
-    let constant = instruction.try_immediate(1).ok().filter(|_| instruction.op_count() == 2);
+    let constant = instruction
+        .try_immediate(1)
+        .ok()
+        .filter(|_| instruction.op_count() == 2);
     match instruction.mnemonic() {
         // A call's own push is undone by its return; an early return's pops
         // are behind a branch.
@@ -181,9 +186,7 @@ fn effect(instruction: &Instruction) -> Effect {
             Effect::FramePointer
         }
         Mnemonic::Mov if to_sp && constant.is_some() => Effect::OwnStack,
-        Mnemonic::Lea
-            if to_sp && matches!(instruction.memory_base(), X86::RIP | X86::None) =>
-        {
+        Mnemonic::Lea if to_sp && matches!(instruction.memory_base(), X86::RIP | X86::None) => {
             Effect::OwnStack
         }
         Mnemonic::Sub if to_sp => constant.map_or(Effect::Lost, Effect::Down),
@@ -192,12 +195,10 @@ fn effect(instruction: &Instruction) -> Effect {
         Mnemonic::And if to_sp => Effect::None,
         _ if to_sp => Effect::Lost,
         _ if instruction.flow_control() == FlowControl::Return => Effect::Lost,
-        _ if instruction.is_stack_instruction() => {
-            match instruction.stack_pointer_increment() {
-                change if change < 0 => Effect::Down(change.unsigned_abs().into()),
-                change => Effect::Up(change.unsigned_abs().into()),
-            }
-        }
+        _ if instruction.is_stack_instruction() => match instruction.stack_pointer_increment() {
+            change if change < 0 => Effect::Down(change.unsigned_abs().into()),
+            change => Effect::Up(change.unsigned_abs().into()),
+        },
         _ => Effect::None,
     }
 }

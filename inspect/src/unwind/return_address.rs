@@ -21,7 +21,12 @@ impl Machine<'_, '_> {
         }
         let cfa = sp.checked_add(self.word.size())?;
         let registers = frame.registers;
-        Some(Caller::by_return(cfa, pc, registers, FoundBy::ReturnAddress))
+        Some(Caller::by_return(
+            cfa,
+            pc,
+            registers,
+            FoundBy::ReturnAddress,
+        ))
     }
 
     /// The first word above the stack pointer that follows a call. It may be

@@ -183,7 +183,10 @@ impl State {
         for used in factory.info(instruction).used_registers() {
             let written = matches!(
                 used.access(),
-                OpAccess::Write | OpAccess::ReadWrite | OpAccess::CondWrite | OpAccess::ReadCondWrite
+                OpAccess::Write
+                    | OpAccess::ReadWrite
+                    | OpAccess::CondWrite
+                    | OpAccess::ReadCondWrite
             );
             if let Some(register) = full(used.register().full_register()).filter(|_| written) {
                 self.registers.clear(register);

@@ -21,7 +21,8 @@ def snapshot(inferior, top):
     stack = inferior.read_memory(registers["rsp"] - 128, top - registers["rsp"] + 128)
     frames = []
     while frame is not None:
-        frames.append([value(frame, "rip"), value(frame, "rsp"), value(frame, "rbx"), value(frame, "rbp")])
+        if frame.type() != gdb.INLINE_FRAME:
+            frames.append([value(frame, name) for name in ("rip", "rsp", "rbx", "rbp")])
         frame = frame.older()
     return {
         "registers": registers,
@@ -41,4 +42,3 @@ for _ in range(STEPS):
     if not inferior.pid:
         break
     print("SNAPSHOT " + json.dumps(snapshot(inferior, top)), flush=True)
-gdb.execute("kill", to_string=True)

@@ -1,0 +1,211 @@
+//! Backtraces at every instruction of a small program, against GDB's. The
+//! image we unwind with is poorer than GDB's where the shape says so: its
+//! call frame information is taken away after GDB's is linked in.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use serde_json::Value;
+use ukdbg_image::{CodeAddr, Decompressed, Image};
+use ukdbg_inspect::{
+    FoundBy, Memory, MemoryError, Module, Modules, Register, Registers, StackEnd, Unwinder,
+    VirtAddr,
+};
+
+/// One stop as GDB saw it.
+struct Snapshot {
+    registers: Registers,
+    stack: Stack,
+    /// pc, stack pointer, rbx and rbp of every frame.
+    frames: Vec<[u64; 4]>,
+}
+
+struct Stack {
+    at: u64,
+    bytes: Vec<u8>,
+}
+
+impl Memory for Stack {
+    fn read(&mut self, at: VirtAddr, buf: &mut [u8]) -> Result<usize, MemoryError> {
+        let rest =
+            at.0.checked_sub(self.at)
+                .and_then(|offset| self.bytes.get(usize::try_from(offset).ok()?..))
+                .filter(|rest| !rest.is_empty())
+                .ok_or(MemoryError::Unmapped { at })?;
+        let size = rest.len().min(buf.len());
+        buf[..size].copy_from_slice(&rest[..size]);
+        Ok(size)
+    }
+}
+
+/// How the image we get differs from GDB's.
+enum Without {
+    Nothing,
+    CallFrames,
+    Everything,
+}
+
+fn run(command: &mut Command) -> String {
+    let output = command.output().expect("the tool is installed");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success(),
+        "{command:?}: {text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    text
+}
+
+fn oracle(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/oracle")
+        .join(file)
+}
+
+fn compile(directory: &Path, flags: &[&str]) -> PathBuf {
+    let program = directory.join("program");
+    run(Command::new("gcc")
+        .args(["-g", "-ffreestanding", "-nostdlib", "-static", "-no-pie"])
+        .args(["-fno-stack-protector", "-fcf-protection=none", "-o"])
+        .args([&program, &oracle("program.c")])
+        .args(flags));
+    program
+}
+
+fn snapshots(program: &Path) -> Vec<Snapshot> {
+    let text = run(Command::new("gdb")
+        .args(["-nx", "-batch", "-x"])
+        .args([&oracle("frames.py"), program]));
+    text.lines()
+        .filter_map(|line| line.strip_prefix("SNAPSHOT "))
+        .map(|line| snapshot(&serde_json::from_str(line).unwrap()))
+        .collect()
+}
+
+fn snapshot(value: &Value) -> Snapshot {
+    let mut registers = Registers::default();
+    for register in Register::ALL {
+        if let Some(value) = value["registers"][register.name()].as_u64() {
+            registers.set(register, value);
+        }
+    }
+    let hex = value["stack"].as_str().unwrap();
+    let bytes = (0..hex.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap());
+    let frames = value["frames"].as_array().unwrap();
+    Snapshot {
+        registers,
+        stack: Stack {
+            at: value["stack_at"].as_u64().unwrap(),
+            bytes: bytes.collect(),
+        },
+        frames: frames
+            .iter()
+            .map(|frame| std::array::from_fn(|index| frame[index].as_u64().unwrap()))
+            .collect(),
+    }
+}
+
+/// Every frame of every stop: pc, stack pointer, and the frame pointer and
+/// rbx where we claim to know them.
+fn check(flags: &[&str], without: Without, found_by: &[FoundBy]) {
+    let directory = tempfile::tempdir().unwrap();
+    let program = compile(directory.path(), flags);
+    let snapshots = snapshots(&program);
+    assert!(snapshots.len() > 300, "{} stops", snapshots.len());
+    let sections: &[&str] = match without {
+        Without::Nothing => &[],
+        Without::CallFrames => &[".eh_frame", ".debug_frame"],
+        Without::Everything => &[".eh_frame", ".debug_*"],
+    };
+    for section in sections {
+        run(Command::new("objcopy")
+            .args(["--wildcard", "-R", section])
+            .arg(&program));
+    }
+    let bytes = std::fs::read(&program).unwrap();
+    let room = Decompressed::default();
+    let image = Image::parse(&bytes, &room).unwrap();
+    let mut modules = Modules::default();
+    modules.push(Module::unmoved("program".into(), Arc::new(image)));
+    let mut wrong = Vec::new();
+    for mut snapshot in snapshots {
+        let unwinder = Unwinder::new(&modules);
+        let got = unwinder.unwind(&snapshot.registers, FoundBy::Stop, &mut snapshot.stack);
+        let frames: Vec<[u64; 2]> = got
+            .frames
+            .iter()
+            .map(|frame| [frame.pc.address().0, frame.registers.sp().unwrap().0])
+            .collect();
+        let want: Vec<[u64; 2]> = snapshot
+            .frames
+            .iter()
+            .map(|&[pc, sp, ..]| [pc, sp])
+            .collect();
+        if frames != want || got.end != StackEnd::Root {
+            wrong.push(format!("{frames:#x?} {:?}\nwant {want:#x?}", got.end));
+            continue;
+        }
+        for (frame, want) in got.frames.iter().zip(&snapshot.frames) {
+            let rbx = frame.registers.get(Register::Rbx);
+            let rbp = frame.registers.get(Register::Rbp);
+            assert!(rbx.is_none_or(|rbx| rbx == want[2]), "{frame:?} {want:x?}");
+            assert!(rbp.is_none_or(|rbp| rbp == want[3]), "{frame:?} {want:x?}");
+        }
+        for frame in &got.frames[1..] {
+            assert!(found_by.contains(&frame.found_by), "{frame:?}");
+            assert!(matches!(frame.pc, CodeAddr::Return(_)));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} stops differ, the first:\n{}",
+        wrong.len(),
+        wrong[0]
+    );
+}
+
+const BY_CODE: &[FoundBy] = &[FoundBy::Code, FoundBy::FramePointer];
+
+#[test]
+fn eh_frame() {
+    check(&["-O2"], Without::Nothing, &[FoundBy::Cfi]);
+    check(&["-O0"], Without::Nothing, &[FoundBy::Cfi]);
+}
+
+#[test]
+fn debug_frame_only() {
+    let flags = ["-O2", "-fno-asynchronous-unwind-tables", "-Wa,--gdwarf-5"];
+    check(&flags, Without::Nothing, &[FoundBy::Cfi, FoundBy::Code]);
+}
+
+#[test]
+fn frame_pointers_only() {
+    check(&["-O0"], Without::CallFrames, BY_CODE);
+    check(
+        &["-O2", "-fno-omit-frame-pointer"],
+        Without::CallFrames,
+        BY_CODE,
+    );
+    check(
+        &["-O2", "-fno-omit-frame-pointer"],
+        Without::Everything,
+        BY_CODE,
+    );
+}
+
+#[test]
+fn neither_rules_nor_frame_pointers() {
+    check(
+        &["-O2", "-fomit-frame-pointer"],
+        Without::CallFrames,
+        BY_CODE,
+    );
+    check(
+        &["-Os", "-fomit-frame-pointer"],
+        Without::Everything,
+        BY_CODE,
+    );
+}
