@@ -11,14 +11,18 @@ use rayon::prelude::*;
 
 use crate::intervals::Intervals;
 
+mod constants;
+pub(crate) mod evaluate;
 pub(crate) mod functions;
-
+pub(crate) mod globals;
 pub(crate) mod inlines;
 pub(crate) mod lines;
+mod members;
 pub(crate) mod names;
 pub(crate) mod ranges;
-
+pub(crate) mod types;
 pub(crate) mod unit;
+pub(crate) mod variables;
 
 pub(crate) use unit::{Scope, Unit};
 

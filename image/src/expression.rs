@@ -11,7 +11,9 @@ pub struct Expression<'data> {
     /// Encoding of the unit.
     pub encoding: gimli::Encoding,
     /// Offset of the unit in `.debug_info`, for operations that name types or
-    /// indexed addresses; none in call frame information.
+    /// indexed addresses. None in call frame information: evaluation then
+    /// begins with the CFA on the stack when the context has one (DWARF 5
+    /// §6.4.2.3), as rules for registers want it.
     pub unit: Option<usize>,
 }
 

@@ -1,22 +1,23 @@
 //! The inline chain at an address, put together from the function, its
 //! inlined calls and the line table.
 
-use crate::dwarf::functions::name_of;
+use crate::dwarf::functions::{SymbolAt, name_of};
 use crate::dwarf::names::describe;
 use crate::dwarf::{Debug, Scope};
 use crate::{FunctionName, SourceFrame, SourceLocation};
 
-/// The chain, innermost first. `symbol` names the function where DWARF does
-/// not.
+/// The chain, innermost first. The symbol table, here by an address within a
+/// function and by its entry, names it where DWARF does not.
 pub(crate) fn source_frames(
     debug: Option<&Debug<'_>>,
     address: u64,
     symbol: impl Fn() -> Option<FunctionName>,
+    symbol_at_entry: &SymbolAt<'_>,
 ) -> Vec<SourceFrame> {
     let unit = debug.and_then(|debug| Some((debug, debug.unit_at(address)?)));
     let described = unit
         .as_ref()
-        .map(|(debug, unit)| described(Scope { debug, unit }, address, &symbol));
+        .map(|(debug, unit)| described(Scope { debug, unit }, address, &symbol, symbol_at_entry));
     if let Some(frames) = described.filter(|frames| !frames.is_empty()) {
         return frames;
     }
@@ -32,6 +33,7 @@ fn described(
     scope: Scope<'_, '_>,
     address: u64,
     symbol: impl Fn() -> Option<FunctionName>,
+    symbol_at_entry: &SymbolAt<'_>,
 ) -> Vec<SourceFrame> {
     let line = scope.lines().at(address);
     let mut location: Option<SourceLocation> = line.and_then(|line| line.location(scope));
@@ -54,7 +56,7 @@ fn described(
         location = call.place.location(scope);
     }
     frames.push(SourceFrame {
-        function: name_of(&describe(scope, function.die)).or_else(symbol),
+        function: function.name(scope, &describe(scope, function.die), symbol_at_entry),
         location,
         inlined: false,
     });

@@ -5,15 +5,18 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use crate::cfi::CallFrames;
-use crate::dwarf::{Debug, Scope, lines};
+use crate::demangle::function_name;
+use crate::dwarf::globals::GlobalIndex;
+use crate::dwarf::{Debug, Scope, evaluate, lines, types, variables};
 use crate::elf::{Elf, ElfSection};
 use crate::frames;
 use crate::index::FunctionIndex;
 use crate::layout::{DebugLevel, DebugLink, ElfClass, Section, Segment, Symbol};
 use crate::symbols::{SymbolFunction, Symbols};
 use crate::{
-    CodeAddr, Decompressed, Expression, ExpressionContext, ExpressionError, Function, ImageError,
-    LinkAddr, SourceFrame, SourcePath, Type, TypeId, UnwindRow, ValueLocation, Variable, notes,
+    CodeAddr, Decompressed, Expression, ExpressionContext, ExpressionError, Function, FunctionName,
+    ImageError, LinkAddr, SourceFrame, SourcePath, Type, TypeId, UnwindRow, ValueLocation,
+    Variable, notes,
 };
 
 /// A parsed ELF image, with the debugging information that belongs to it.
@@ -29,6 +32,7 @@ pub struct Image<'data> {
     debug: OnceLock<Option<Debug<'data>>>,
     call_frames: OnceLock<CallFrames<'data>>,
     functions: OnceLock<FunctionIndex<'data>>,
+    globals: OnceLock<GlobalIndex<'data>>,
 }
 
 impl<'data> Image<'data> {
@@ -59,6 +63,7 @@ impl<'data> Image<'data> {
             debug: OnceLock::new(),
             call_frames: OnceLock::new(),
             functions: OnceLock::new(),
+            globals: OnceLock::new(),
         }
     }
 
@@ -183,13 +188,19 @@ impl<'data> Image<'data> {
             .then(|| function.to_function())
     }
 
+    /// The symbol table's name for the code that begins at an address.
+    fn symbol_name(&self, entry: u64) -> Option<FunctionName> {
+        self.symbols()?.function_at_entry(entry).map(function_name)
+    }
+
     /// The function whose code holds an address: from DWARF, else from the
     /// symbol table.
     pub fn function_at(&self, address: LinkAddr) -> Option<Function> {
         let described = self.debug().and_then(|debug| {
             let unit = debug.unit_at(address.0)?;
             let scope = Scope { debug, unit: &unit };
-            scope.functions().at(address.0)?.to_function(scope)
+            let symbol = |entry| self.symbol_name(entry);
+            scope.functions().at(address.0)?.to_function(scope, &symbol)
         });
         described.or_else(|| self.symbol_function_at(address.0))
     }
@@ -197,7 +208,8 @@ impl<'data> Image<'data> {
     /// Functions of that name: the linkage name, the demangled name, or its
     /// last path components (`insert`, `Book::insert`).
     pub fn functions_named(&self, name: &str) -> Vec<Function> {
-        self.function_index().named(name, self.debug())
+        self.function_index()
+            .named(name, self.debug(), &|entry| self.symbol_name(entry))
     }
 
     /// Demangled names close to one that was not found, best first.
@@ -207,7 +219,8 @@ impl<'data> Image<'data> {
 
     /// Every function with code, ascending by entry.
     pub fn functions(&self) -> Vec<Function> {
-        self.function_index().all(self.debug())
+        self.function_index()
+            .all(self.debug(), &|entry| self.symbol_name(entry))
     }
 
     /// The symbol at or before an address within its section, with the
@@ -226,7 +239,9 @@ impl<'data> Image<'data> {
     pub fn source_frames(&self, address: CodeAddr<LinkAddr>) -> Vec<SourceFrame> {
         let address = address.lookup();
         let symbol = || Some(self.symbol_function_at(address.0)?.name);
-        frames::source_frames(self.debug(), address.0, symbol)
+        frames::source_frames(self.debug(), address.0, symbol, &|entry| {
+            self.symbol_name(entry)
+        })
     }
 
     /// First instruction addresses of the statements at a line. `file` matches
@@ -258,22 +273,25 @@ impl<'data> Image<'data> {
         address: CodeAddr<LinkAddr>,
         inline_level: usize,
     ) -> Vec<Variable<'data>> {
-        let _ = (address, inline_level);
-        Vec::new()
+        let address = address.lookup().0;
+        let found = self.debug().and_then(|debug| {
+            let unit = debug.unit_at(address)?;
+            let scope = Scope { debug, unit: &unit };
+            let function = scope.functions().at(address)?;
+            Some(variables::variables(scope, function, address, inline_level))
+        });
+        found.unwrap_or_default()
     }
 
     /// Evaluates an expression against a machine. `frame_base` answers
     /// `DW_OP_fbreg`.
     pub fn evaluate(
         &self,
-        expression: &Expression<'data>,
-        frame_base: Option<&Expression<'data>>,
+        expression: &Expression<'_>,
+        frame_base: Option<&Expression<'_>>,
         context: &mut dyn ExpressionContext,
     ) -> Result<ValueLocation, ExpressionError> {
-        let _ = (expression, frame_base, context);
-        Err(ExpressionError::Unusable {
-            what: String::new(),
-        })
+        evaluate::evaluate(self.debug(), expression, frame_base, context)
     }
 
     /// Name and checksum of the file that holds the debugging information
@@ -286,14 +304,15 @@ impl<'data> Image<'data> {
     /// Globals and statics of that name, by the rules of
     /// [`Image::functions_named`].
     pub fn globals_named(&self, name: &str) -> Vec<Variable<'data>> {
-        let _ = name;
-        Vec::new()
+        self.debug().map_or_else(Vec::new, |debug| {
+            let globals = self.globals.get_or_init(|| GlobalIndex::new(debug));
+            globals.named(name, debug)
+        })
     }
 
     /// A type.
     pub fn type_of(&self, id: TypeId) -> Option<Type> {
-        let _ = id;
-        None
+        types::type_of(self.debug()?, id)
     }
 
     /// Directory of the compilation unit at an address and its primary file.

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use crate::dwarf::functions::SymbolAt;
 use crate::dwarf::names::describe;
 use crate::dwarf::{Debug, Scope};
 use crate::name_match::{self, ends_with, path_components, verbatim_part};
@@ -34,7 +35,9 @@ enum Source<'data> {
 
 impl<'data> FunctionIndex<'data> {
     pub(crate) fn new(debug: Option<&Debug<'data>>, symbols: Option<&Symbols<'data>>) -> Self {
-        let mut described = debug.map_or_else(Vec::new, |debug| debug.for_all_units(in_unit));
+        let mut described = debug.map_or_else(Vec::new, |debug| {
+            debug.for_all_units(|scope| in_unit(scope, symbols))
+        });
         let mut covered: Vec<Range<u64>> = Vec::new();
         let mut functions = Vec::new();
         for (function, ranges) in described.drain(..) {
@@ -59,14 +62,19 @@ impl<'data> FunctionIndex<'data> {
         Self { functions }
     }
 
-    pub(crate) fn all(&self, debug: Option<&Debug<'data>>) -> Vec<Function> {
+    pub(crate) fn all(&self, debug: Option<&Debug<'data>>, symbol: &SymbolAt<'_>) -> Vec<Function> {
         let functions = self.functions.par_iter();
         functions
-            .filter_map(|function| function.to_function(debug))
+            .filter_map(|function| function.to_function(debug, symbol))
             .collect()
     }
 
-    pub(crate) fn named(&self, name: &str, debug: Option<&Debug<'data>>) -> Vec<Function> {
+    pub(crate) fn named(
+        &self,
+        name: &str,
+        debug: Option<&Debug<'data>>,
+        symbol: &SymbolAt<'_>,
+    ) -> Vec<Function> {
         let query = path_components(name);
         let part = verbatim_part(&query).as_bytes();
         let functions = self.functions.par_iter().filter(|function| {
@@ -82,7 +90,7 @@ impl<'data> FunctionIndex<'data> {
             demangled == name || ends_with(demangled, &query)
         });
         functions
-            .filter_map(|function| function.to_function(debug))
+            .filter_map(|function| function.to_function(debug, symbol))
             .collect()
     }
 
@@ -111,12 +119,19 @@ impl<'data> FunctionIndex<'data> {
     }
 }
 
-fn in_unit<'data>(scope: Scope<'_, 'data>) -> Vec<(IndexedFunction<'data>, Vec<Range<u64>>)> {
+fn in_unit<'data>(
+    scope: Scope<'_, 'data>,
+    symbols: Option<&Symbols<'data>>,
+) -> Vec<(IndexedFunction<'data>, Vec<Range<u64>>)> {
     let functions = scope.functions().all().iter().enumerate();
+    let mangles = scope.mangles_names();
     let named = functions.filter_map(|(place, function)| {
+        let description = describe(scope, function.die);
+        let fuller = symbols.filter(|_| mangles && description.linkage.is_none());
+        let fuller = fuller.and_then(|symbols| symbols.function_at_entry(function.entry));
         let indexed = IndexedFunction {
             entry: function.entry,
-            name: describe(scope, function.die).best_name()?,
+            name: fuller.or_else(|| description.best_name())?,
             source: Source::Dwarf {
                 unit: scope.unit.offset,
                 place,
@@ -128,14 +143,18 @@ fn in_unit<'data>(scope: Scope<'_, 'data>) -> Vec<(IndexedFunction<'data>, Vec<R
 }
 
 impl<'data> IndexedFunction<'data> {
-    fn to_function(&self, debug: Option<&Debug<'data>>) -> Option<Function> {
+    fn to_function(&self, debug: Option<&Debug<'data>>, symbol: &SymbolAt<'_>) -> Option<Function> {
         match &self.source {
             Source::Symbol(function) => Some(function.to_function()),
             Source::Dwarf { unit, place } => {
                 let debug = debug?;
                 let unit = debug.unit(*unit)?;
                 let scope = Scope { debug, unit: &unit };
-                scope.functions().all().get(*place)?.to_function(scope)
+                scope
+                    .functions()
+                    .all()
+                    .get(*place)?
+                    .to_function(scope, symbol)
             }
         }
     }

@@ -117,6 +117,16 @@ impl<'data> Symbols<'data> {
         Some(best.to_symbol())
     }
 
+    /// The linkage name of the code that begins at an address.
+    pub(crate) fn function_at_entry(&self, entry: u64) -> Option<&'data [u8]> {
+        let first = self.all.partition_point(|symbol| symbol.address < entry);
+        let there = self.all[first..]
+            .iter()
+            .take_while(|symbol| symbol.address == entry);
+        let mut code = there.filter(|symbol| symbol.names_code());
+        code.next().map(|symbol| symbol.name)
+    }
+
     pub(crate) fn named(&self, name: &[u8]) -> Option<Symbol> {
         let mut named = self.all.iter().filter(|symbol| symbol.name == name);
         named.next().map(|symbol| symbol.to_symbol())

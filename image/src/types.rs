@@ -55,7 +55,8 @@ pub enum VariableLocation<'data> {
 /// A type, one level deep: what it refers to is named by [`TypeId`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Type {
-    /// Name as DWARF gives it (a Rust path is qualified).
+    /// Name as DWARF gives it: a Rust type's own name, its generic arguments
+    /// with their full paths.
     pub name: Option<Untrusted>,
     /// Size in bytes, when stated.
     pub size: Option<u64>,

@@ -113,12 +113,17 @@ impl UnitFunction {
             .get_or_init(|| InlineTree::read(scope, self.die))
     }
 
-    /// Everything DWARF says about it; none when it has no name.
-    pub(crate) fn to_function(&self, scope: Scope<'_, '_>) -> Option<Function> {
+    /// Everything DWARF says about it; none when it has no name. `symbol`
+    /// names the code at its entry.
+    pub(crate) fn to_function(
+        &self,
+        scope: Scope<'_, '_>,
+        symbol: &SymbolAt<'_>,
+    ) -> Option<Function> {
         let description = describe(scope, self.die);
         let link = |range: &Range<u64>| LinkAddr(range.start)..LinkAddr(range.end);
         Some(Function {
-            name: name_of(&description)?,
+            name: self.name(scope, &description, symbol)?,
             entry: LinkAddr(self.entry),
             ranges: self.ranges.iter().map(link).collect(),
             origin: FunctionOrigin::Dwarf,
@@ -126,7 +131,27 @@ impl UnitFunction {
             declaration: description.declaration,
         })
     }
+
+    /// Its name. Where the compiler was asked for few details, DWARF leaves
+    /// out linkage names, and with them paths: the symbol table has them.
+    pub(crate) fn name(
+        &self,
+        scope: Scope<'_, '_>,
+        description: &Description<'_>,
+        symbol: &SymbolAt<'_>,
+    ) -> Option<FunctionName> {
+        let complete = description.linkage.is_some() || !scope.mangles_names();
+        let bare = || name_of(description);
+        if complete {
+            bare().or_else(|| symbol(self.entry))
+        } else {
+            symbol(self.entry).or_else(bare)
+        }
+    }
 }
+
+/// The symbol table's name for the code that begins at an address.
+pub(crate) type SymbolAt<'a> = dyn Fn(u64) -> Option<FunctionName> + Sync + 'a;
 
 /// Both forms of the name of a described function.
 pub(crate) fn name_of(description: &Description<'_>) -> Option<FunctionName> {

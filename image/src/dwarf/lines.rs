@@ -118,10 +118,12 @@ impl UnitLines {
         let rows = self.rows.get(sequence.rows.clone())?;
         let after = rows.partition_point(|row| u64::from(row.offset) <= offset);
         let row = rows.get(after.checked_sub(1)?)?;
+        let line = NonZeroU32::new(row.line);
         Some(LineAt {
             file: row.file,
-            line: NonZeroU32::new(row.line),
-            column: NonZeroU32::new(u32::from(row.column)),
+            line,
+            // "No line" has no column, whatever the row says.
+            column: line.and_then(|_| NonZeroU32::new(u32::from(row.column))),
         })
     }
 

@@ -98,6 +98,27 @@ impl<'a, 'data> Scope<'a, 'data> {
         }
     }
 
+    /// Whether the unit's language mangles names, so that a name without its
+    /// path may have a fuller form in the symbol table.
+    pub(crate) fn mangles_names(self) -> bool {
+        let root = self.unit.dwarf.entry(self.unit.dwarf.header.root_offset());
+        let language = root
+            .ok()
+            .and_then(|root| root.attr_value(gimli::DW_AT_language));
+        matches!(
+            language,
+            Some(AttributeValue::Language(
+                gimli::DW_LANG_Rust
+                    | gimli::DW_LANG_C_plus_plus
+                    | gimli::DW_LANG_C_plus_plus_03
+                    | gimli::DW_LANG_C_plus_plus_11
+                    | gimli::DW_LANG_C_plus_plus_14
+                    | gimli::DW_LANG_C_plus_plus_17
+                    | gimli::DW_LANG_C_plus_plus_20
+            ))
+        )
+    }
+
     /// Code ranges of the unit: its root entry's, or else its functions'.
     pub(crate) fn code_ranges(self) -> Vec<Range<u64>> {
         let mut attributes = RangeAttributes::default();

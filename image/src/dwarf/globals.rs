@@ -1,0 +1,93 @@
+//! Globals and statics of an image: variables at a fixed address, found by
+//! name.
+
+use gimli::{AttributeValue, UnitOffset};
+use rayon::prelude::*;
+
+use super::names::describe;
+use super::variables::variable;
+use super::{Debug, Scope};
+use crate::name_match::{ends_with, path_components};
+use crate::{Untrusted, Variable, VariableKind, demangle};
+
+/// All variables at fixed addresses, in the order of `.debug_info`.
+pub(crate) struct GlobalIndex<'data> {
+    globals: Vec<Global<'data>>,
+}
+
+struct Global<'data> {
+    /// The linkage name, or the only name there is.
+    name: &'data [u8],
+    unit: usize,
+    die: UnitOffset,
+}
+
+impl<'data> GlobalIndex<'data> {
+    pub(crate) fn new(debug: &Debug<'data>) -> Self {
+        Self {
+            globals: debug.for_all_units(|scope| {
+                let mut globals = Vec::new();
+                // What was read before a malformed entry is kept.
+                let _ = in_unit(scope, &mut globals);
+                globals
+            }),
+        }
+    }
+
+    pub(crate) fn named(&self, name: &str, debug: &Debug<'data>) -> Vec<Variable<'data>> {
+        let query = path_components(name);
+        let globals = self.globals.par_iter().filter_map(|global| {
+            let linkage = String::from_utf8_lossy(global.name);
+            let demangled = demangle::demangled(&linkage).unwrap_or_else(|| linkage.to_string());
+            let wanted = linkage == name || demangled == name || ends_with(&demangled, &query);
+            if !wanted {
+                return None;
+            }
+            let unit = debug.unit(global.unit)?;
+            let scope = Scope { debug, unit: &unit };
+            let mut variable = variable(scope, global.die, VariableKind::Global, 0, None)?;
+            variable.name = Untrusted::from(demangled);
+            Some(variable)
+        });
+        globals.collect()
+    }
+}
+
+fn in_unit<'data>(scope: Scope<'_, 'data>, globals: &mut Vec<Global<'data>>) -> gimli::Result<()> {
+    let mut entries = scope.unit.dwarf.entries_raw(None)?;
+    while !entries.is_empty() {
+        let die = entries.next_offset();
+        let Some(abbreviation) = entries.read_abbreviation()? else {
+            continue;
+        };
+        if abbreviation.tag() != gimli::DW_TAG_variable {
+            entries.skip_attributes(abbreviation.attributes())?;
+            continue;
+        }
+        let mut fixed = false;
+        for &specification in abbreviation.attributes() {
+            let attribute = entries.read_attribute(specification)?;
+            if attribute.name() == gimli::DW_AT_location
+                && let AttributeValue::Exprloc(expression) = attribute.value()
+            {
+                fixed = begins_with_address(expression.0.slice());
+            }
+        }
+        if fixed && let Some(name) = describe(scope, die).best_name() {
+            globals.push(Global {
+                name,
+                unit: scope.unit.offset,
+                die,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn begins_with_address(expression: &[u8]) -> bool {
+    let operation = expression.first().map(|&first| gimli::DwOp(first));
+    matches!(
+        operation,
+        Some(gimli::DW_OP_addr | gimli::DW_OP_addrx | gimli::DW_OP_GNU_addr_index)
+    )
+}

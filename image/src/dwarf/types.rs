@@ -1,0 +1,217 @@
+//! Types (DWARF 5 chapter 5), one level at a time.
+
+use gimli::{AttributeValue, DebuggingInformationEntry, EntriesTreeNode, UnitOffset};
+
+use super::constants;
+use super::members::Children;
+use super::names::type_offset;
+use super::{Debug, Scope, Slice};
+use crate::{BaseEncoding, Type, TypeId, TypeKind, Untrusted};
+
+pub(super) type Entry<'data> = DebuggingInformationEntry<Slice<'data>>;
+
+/// Aliases to see through before giving up.
+const MOST_ALIASES: usize = 16;
+
+/// Reads a type.
+pub(crate) fn type_of(debug: &Debug<'_>, id: TypeId) -> Option<Type> {
+    let unit = debug.unit_containing(id.0)?;
+    let scope = Scope { debug, unit: &unit };
+    let entry = UnitOffset(id.0.checked_sub(unit.offset)?);
+    let mut tree = unit.dwarf.entries_tree(Some(entry)).ok()?;
+    read(scope, tree.root().ok()?)
+}
+
+fn read<'data>(
+    scope: Scope<'_, 'data>,
+    node: EntriesTreeNode<'_, '_, Slice<'data>>,
+) -> Option<Type> {
+    let entry = node.entry();
+    let name = entry.attr_value(gimli::DW_AT_name);
+    let name = name
+        .and_then(|name| scope.string(name))
+        .map(Untrusted::from_bytes);
+    let size = entry
+        .attr_value(gimli::DW_AT_byte_size)
+        .and_then(|size| size.udata_value());
+    let kind = kind(scope, node)?;
+    Some(Type { name, size, kind })
+}
+
+fn kind<'data>(
+    scope: Scope<'_, 'data>,
+    node: EntriesTreeNode<'_, '_, Slice<'data>>,
+) -> Option<TypeKind> {
+    let entry = node.entry();
+    if entry.attr_value(gimli::DW_AT_declaration) == Some(AttributeValue::Flag(true)) {
+        return Some(TypeKind::Incomplete);
+    }
+    let target = target(scope, entry);
+    Some(match entry.tag() {
+        gimli::DW_TAG_base_type => base_kind(entry),
+        gimli::DW_TAG_pointer_type
+        | gimli::DW_TAG_reference_type
+        | gimli::DW_TAG_rvalue_reference_type => TypeKind::Pointer(target),
+        gimli::DW_TAG_structure_type | gimli::DW_TAG_class_type => {
+            let children = Children::read(scope, node);
+            TypeKind::Struct {
+                members: children.members,
+                variants: children.variants,
+            }
+        }
+        gimli::DW_TAG_union_type => TypeKind::Union {
+            members: Children::read(scope, node).members,
+        },
+        gimli::DW_TAG_enumeration_type => enumeration(scope, node, target),
+        gimli::DW_TAG_array_type => TypeKind::Array {
+            element: target,
+            counts: counts(node),
+        },
+        gimli::DW_TAG_typedef
+        | gimli::DW_TAG_const_type
+        | gimli::DW_TAG_volatile_type
+        | gimli::DW_TAG_restrict_type
+        | gimli::DW_TAG_atomic_type
+        | gimli::DW_TAG_immutable_type
+        | gimli::DW_TAG_packed_type
+        | gimli::DW_TAG_shared_type
+        | gimli::DW_TAG_subrange_type => TypeKind::Alias(target),
+        gimli::DW_TAG_subroutine_type => TypeKind::Function,
+        gimli::DW_TAG_unspecified_type | gimli::DW_TAG_ptr_to_member_type => TypeKind::Incomplete,
+        // Not a type: whoever named it was wrong, or we misread.
+        _ => return None,
+    })
+}
+
+/// What the type refers to.
+pub(super) fn target<'data>(scope: Scope<'_, 'data>, entry: &Entry<'data>) -> Option<TypeId> {
+    let value = entry.attr_value(gimli::DW_AT_type)?;
+    type_offset(scope, value).map(TypeId)
+}
+
+fn base_kind(entry: &Entry<'_>) -> TypeKind {
+    let encoding = match entry.attr_value(gimli::DW_AT_encoding) {
+        Some(AttributeValue::Encoding(encoding)) => encoding,
+        _ => return TypeKind::Incomplete,
+    };
+    TypeKind::Base(match encoding {
+        gimli::DW_ATE_unsigned => BaseEncoding::Unsigned,
+        gimli::DW_ATE_signed => BaseEncoding::Signed,
+        gimli::DW_ATE_float => BaseEncoding::Float,
+        gimli::DW_ATE_boolean => BaseEncoding::Boolean,
+        gimli::DW_ATE_UTF => BaseEncoding::Unicode,
+        gimli::DW_ATE_signed_char => BaseEncoding::SignedCharacter,
+        gimli::DW_ATE_unsigned_char => BaseEncoding::UnsignedCharacter,
+        gimli::DW_ATE_address => BaseEncoding::Address,
+        _ => return TypeKind::Incomplete,
+    })
+}
+
+/// Whether values of a type are signed, aliases seen through.
+pub(super) fn is_signed(scope: Scope<'_, '_>, id: Option<TypeId>) -> bool {
+    let mut next = id;
+    for _ in 0..MOST_ALIASES {
+        match next
+            .and_then(|id| type_of(scope.debug, id))
+            .map(|ty| ty.kind)
+        {
+            Some(TypeKind::Base(encoding)) => {
+                return matches!(
+                    encoding,
+                    BaseEncoding::Signed | BaseEncoding::SignedCharacter
+                );
+            }
+            Some(TypeKind::Alias(target)) => next = target,
+            _ => return false,
+        }
+    }
+    false
+}
+
+/// A type's size, aliases seen through.
+pub(super) fn size_of(scope: Scope<'_, '_>, id: Option<TypeId>) -> Option<u64> {
+    let mut next = id;
+    for _ in 0..MOST_ALIASES {
+        let ty = type_of(scope.debug, next?)?;
+        match ty.kind {
+            _ if ty.size.is_some() => return ty.size,
+            TypeKind::Alias(target) => next = target,
+            _ => return None,
+        }
+    }
+    None
+}
+
+fn enumeration<'data>(
+    scope: Scope<'_, 'data>,
+    node: EntriesTreeNode<'_, '_, Slice<'data>>,
+    underlying: Option<TypeId>,
+) -> TypeKind {
+    let mut signed = is_signed(scope, underlying);
+    let mut enumerators = Vec::new();
+    let mut children = node.children();
+    while let Ok(Some(child)) = children.next() {
+        let entry = child.entry();
+        if entry.tag() != gimli::DW_TAG_enumerator {
+            continue;
+        }
+        let name = entry
+            .attr_value(gimli::DW_AT_name)
+            .and_then(|name| scope.string(name));
+        let value = entry
+            .attr(gimli::DW_AT_const_value)
+            .map(|value| value.raw_value());
+        // GCC's C front end names no underlying type in DWARF 4; a negative
+        // value shows it.
+        let negative = matches!(value, Some(AttributeValue::Sdata(value)) if value < 0);
+        signed |= underlying.is_none() && negative;
+        if let (Some(name), Some(value)) = (name, value)
+            && let Some(value) = constants::integer(&value, signed)
+        {
+            enumerators.push((Untrusted::from_bytes(name), value));
+        }
+    }
+    TypeKind::Enumeration {
+        enumerators,
+        signed,
+    }
+}
+
+/// Elements per dimension (DWARF 5 §5.5, §5.13).
+fn counts(node: EntriesTreeNode<'_, '_, Slice<'_>>) -> Vec<Option<u64>> {
+    let mut counts = Vec::new();
+    let mut children = node.children();
+    while let Ok(Some(child)) = children.next() {
+        let entry = child.entry();
+        if entry.tag() != gimli::DW_TAG_subrange_type {
+            continue;
+        }
+        let number = |name| entry.attr(name).map(|value| value.raw_value());
+        let count = number(gimli::DW_AT_count).and_then(|count| count.udata_value());
+        let lower = number(gimli::DW_AT_lower_bound).and_then(|lower| lower.udata_value());
+        let upper = number(gimli::DW_AT_upper_bound).and_then(upper_bound);
+        let extent = |upper: i128| {
+            let extent = upper
+                .checked_add(1)?
+                .checked_sub(i128::from(lower.unwrap_or(0)))?;
+            u64::try_from(extent).ok()
+        };
+        counts.push(count.or_else(|| upper.and_then(extent)));
+    }
+    counts
+}
+
+/// Compilers write the upper bound of an array without elements as -1, in
+/// whichever size.
+fn upper_bound(value: AttributeValue<Slice<'_>>) -> Option<i128> {
+    let all_ones = match value {
+        AttributeValue::Data4(value) => value == u32::MAX,
+        AttributeValue::Data8(value) | AttributeValue::Udata(value) => value == u64::MAX,
+        _ => false,
+    };
+    if all_ones {
+        Some(-1)
+    } else {
+        constants::integer(&value, false)
+    }
+}
