@@ -108,7 +108,7 @@ fn heap_overflow() {
     check(&Expected {
         fault: "heap-overflow",
         kind: "heap_overflow",
-        function: "fill_levels",
+        function: "set_level",
         operation: &["*slot = price"],
     });
 }
@@ -193,7 +193,7 @@ fn bounds() {
     check(&Expected {
         fault: "bounds",
         kind: "index_out_of_bounds",
-        function: "fee",
+        function: "rebate",
         operation: &["table[tier]"],
     });
 }
