@@ -1,20 +1,32 @@
 //! The image: hooks the sample kernel up to the runtime. What it does is in
 //! the library beside it.
-#![no_std]
-#![no_main]
-#![allow(missing_docs, reason = "a binary's items are nobody's interface")]
+//!
+//! Built for anything but a guest, it is a program that says so, so that the
+//! whole workspace can be checked at once.
+#![cfg_attr(any(target_os = "none", ukdbg_guest), no_std, no_main)]
 
-#[cfg(not(target_os = "none"))]
+#[cfg(all(ukdbg_guest, not(target_os = "none")))]
 mod host_core;
 
-use core::panic::PanicInfo;
+#[cfg(any(target_os = "none", ukdbg_guest))]
+mod guest {
+    //! The hooks.
 
-#[global_allocator]
-static HEAP: ukdbg_target_runtime::Heap = ukdbg_target_runtime::Heap;
+    use core::panic::PanicInfo;
 
-ukdbg_target_runtime::guest_main!(sample_kernel::main);
+    #[global_allocator]
+    static HEAP: ukdbg_target_runtime::Heap = ukdbg_target_runtime::Heap;
 
-#[panic_handler]
-fn on_panic(info: &PanicInfo<'_>) -> ! {
-    ukdbg_target_runtime::panic(info)
+    ukdbg_target_runtime::guest_main!(sample_kernel::main);
+
+    #[panic_handler]
+    fn on_panic(info: &PanicInfo<'_>) -> ! {
+        ukdbg_target_runtime::panic(info)
+    }
+}
+
+#[cfg(not(any(target_os = "none", ukdbg_guest)))]
+fn main() {
+    eprintln!("this was built for a host; `cargo xtask kernel` builds it for a guest");
+    std::process::exit(2);
 }
