@@ -3,8 +3,8 @@
 //! GDB is wrong.
 
 use ukdbg_tests::{
-    BuiltGuest, Ending, ExpectedFrame, GuestShape, Qemu, SeenFrame, SymbolFile, Tool, Traps, Ukdbg,
-    UnwindTables, available, compare_frames, gdb_backtrace,
+    BuiltGuest, Ending, ExpectedFrame, GuestShape, Layout, Qemu, SeenFrame, SymbolFile, Tool,
+    Traps, Ukdbg, UnwindTables, available, compare_frames, gdb_backtrace,
 };
 
 use crate::chain::{chain, without};
@@ -181,6 +181,27 @@ fn elf32_wrapper_with_dwarf_in_an_elf64() {
     };
     // GDB is given the ELF64 alone; with the wrapper as its file it fails.
     check(shape, &Gdb::Right);
+}
+
+#[test]
+fn higher_half() {
+    let shape = GuestShape {
+        layout: Layout::HigherHalf,
+        ..GuestShape::default()
+    };
+    check(shape, &Gdb::Right);
+}
+
+#[test]
+fn higher_half_with_frame_pointers_only() {
+    let shape = GuestShape {
+        optimization: "-O0",
+        layout: Layout::HigherHalf,
+        unwind: UnwindTables::FramePointers,
+        ..GuestShape::default()
+    };
+    let why = "the outermost function has no frame pointer to analyse";
+    check(shape, &Gdb::Wrong(why));
 }
 
 #[test]

@@ -7,5 +7,6 @@ mod bad_input;
 mod chain;
 mod foreign_endings;
 mod foreign_shapes;
+mod gdb_parity;
 mod sample_faults;
 mod sudden_ends;

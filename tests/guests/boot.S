@@ -2,8 +2,9 @@
  * Not here: traps (traps.S) and everything a guest does (orders.c).
  *
  * Both protocols enter in flat 32-bit protected mode without paging. The
- * tables map the first GiB to itself with 2 MiB pages, except the first, so
- * that a null reference faults.
+ * tables map the first GiB with 2 MiB pages, except the first, so that a null
+ * reference faults: to itself, and to the last 2 GiB, where a higher-half guest
+ * is linked. The sections named boot stay at their physical addresses there.
  */
 
 #ifdef MULTIBOOT
@@ -36,10 +37,13 @@ _start:
 	movl $0x80000011, %eax		/* PG, ET, PE */
 	movl %eax, %cr0
 	lgdt gdt_pointer
-	ljmp $0x08, $guest_entry
+	ljmp $0x08, $1f
+	.code64
+1:	movabsq $guest_entry, %rax
+	jmp *%rax
 	.size _start, . - _start
 
-	.code64
+	.text
 	.globl guest_entry
 	.type guest_entry, @function
 guest_entry:
@@ -65,7 +69,7 @@ guest_entry:
 #endif
 	.size guest_entry, . - guest_entry
 
-	.section .data
+	.section .data.boot, "aw"
 	.align 8
 gdt:
 	.quad 0
@@ -77,10 +81,13 @@ gdt_pointer:
 	.align 4096
 page_map:
 	.quad page_directory_pointers + 3
-	.fill 511, 8, 0
+	.fill 510, 8, 0
+	.quad page_directory_pointers + 3
 page_directory_pointers:
 	.quad page_directory + 3
-	.fill 511, 8, 0
+	.fill 509, 8, 0
+	.quad page_directory + 3
+	.quad 0
 page_directory:
 	.quad 0
 	.set page, 1

@@ -67,6 +67,15 @@ pub enum SymbolFile {
     SymbolsOnly,
 }
 
+/// Where the guest is linked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Layout {
+    /// Where it is loaded.
+    Flat,
+    /// In the last 2 GiB, as kernels of the C code model are.
+    HigherHalf,
+}
+
 /// One guest to build.
 #[derive(Clone, Copy, Debug)]
 pub struct GuestShape {
@@ -78,6 +87,8 @@ pub struct GuestShape {
     pub unwind: UnwindTables,
     /// Where the symbols are.
     pub symbols: SymbolFile,
+    /// Where it is linked.
+    pub layout: Layout,
     /// Handling of exceptions.
     pub traps: Traps,
     /// How it ends.
@@ -91,6 +102,7 @@ impl Default for GuestShape {
             dwarf: 5,
             unwind: UnwindTables::EhFrame,
             symbols: SymbolFile::InImage,
+            layout: Layout::Flat,
             traps: Traps::None,
             ending: Ending::Spin,
         }
@@ -169,7 +181,7 @@ impl GuestShape {
                 "-fno-stack-protector",
                 "-fcf-protection=none",
             ])
-            .args(["-Wl,-T,guest.ld", "-Wl,--build-id", "-Wl,-z,noexecstack"])
+            .args(["-Wl,--build-id", "-Wl,-z,noexecstack"])
             .arg(self.optimization)
             .arg(format!("-gdwarf-{}", self.dwarf))
             .arg(format!(
@@ -177,6 +189,10 @@ impl GuestShape {
                 format!("{:?}", self.ending).to_uppercase()
             ))
             .args(self.unwind_flags())
+            .args(match self.layout {
+                Layout::Flat => ["-Wl,-T,guest.ld", "-mcmodel=small"],
+                Layout::HigherHalf => ["-Wl,-T,higher_half.ld", "-mcmodel=kernel"],
+            })
             .arg("-o")
             .arg(to)
             .args(["boot.S", "support.c", "orders.c"]);

@@ -78,6 +78,38 @@ impl SeenFrame {
     }
 }
 
+impl SeenFrame {
+    /// The last part of the function's name, without the types it is generic
+    /// over: debuggers agree on nothing more.
+    #[must_use]
+    pub fn short_name(&self) -> String {
+        let mut name = String::new();
+        let mut depth = 0;
+        let mut previous = ' ';
+        for character in self.function.chars() {
+            match character {
+                '<' => depth += 1,
+                // Not the arrow of a function's type.
+                '>' if previous != '-' => depth -= 1,
+                _ if depth == 0 => name.push(character),
+                _ => {}
+            }
+            previous = character;
+        }
+        let last = name
+            .trim_end_matches(':')
+            .rsplit("::")
+            .next()
+            .unwrap_or_default();
+        // `{{closure}}` in older names, `{closure#1}` in newer ones.
+        if last.contains("closure") {
+            "{closure}".to_owned()
+        } else {
+            last.to_owned()
+        }
+    }
+}
+
 /// Says how `seen` differs from `expected`, and how often arguments were
 /// shown where they were expected.
 ///
@@ -135,4 +167,27 @@ fn list(frames: &[SeenFrame]) -> String {
     lines
         .map(|(index, frame)| format!("#{index} {frame}\n"))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_names() {
+        let check = |function: &str, expected: &str| {
+            let frame = SeenFrame {
+                function: function.to_owned(),
+                ..SeenFrame::default()
+            };
+            assert_eq!(frame.short_name(), expected);
+        };
+        check("main", "main");
+        check("a::{impl#1}::matched", "matched");
+        check("<a::Monitor as a::Observer>::matched", "matched");
+        check("a::Level::fill<b::{closure_env#1}>", "fill");
+        check("a::Level::fill::<fn(u8) -> u8>", "fill");
+        check("a::run::{closure#1}", "{closure}");
+        check("a::run::{{closure}}", "{closure}");
+    }
 }

@@ -10,27 +10,35 @@ use crate::process::Running;
 use crate::tool::Tool;
 
 /// What `gdb -batch -ex bt` shows of the machine behind `endpoint` (what
-/// `target remote` takes), which it leaves running. The stop that
-/// `<signal handler called>` stands for is left out.
+/// `target remote` takes), which it leaves running; and all that it printed.
+/// The line `<signal handler called>`, which stands for a trap's entry, is left
+/// out.
 #[must_use]
 pub fn gdb_backtrace(endpoint: &str, symbols: &Path) -> (Vec<SeenFrame>, String) {
+    let printed = gdb(endpoint, symbols, &["backtrace", "detach"]);
+    (gdb_frames(&printed), printed)
+}
+
+/// What GDB prints when it is connected to `endpoint` and given `commands`.
+#[must_use]
+pub fn gdb(endpoint: &str, symbols: &Path, commands: &[&str]) -> String {
     let mut command = Command::new(Tool::Gdb.command());
     command
         .env("LC_ALL", "C")
         .args(["-nx", "-quiet", "-batch"])
         .args(["-iex", "set debuginfod enabled off", "-iex", "set width 0"])
-        .args([
-            "-ex",
-            &format!("target remote {endpoint}"),
-            "-ex",
-            "backtrace",
-        ])
-        .args(["-ex", "detach"])
+        .args(["-ex", &format!("target remote {endpoint}")])
+        .args(commands.iter().flat_map(|command| ["-ex", command]))
         .arg(symbols);
     let started = Instant::now();
     let done = Running::start(&mut command).finish(started, DEADLINE);
-    let frames = done.stdout.lines().filter_map(parse_frame).collect();
-    (frames, format!("{}{}", done.stdout, done.stderr))
+    format!("{}{}", done.stdout, done.stderr)
+}
+
+/// The frames of a backtrace that GDB printed.
+#[must_use]
+pub fn gdb_frames(printed: &str) -> Vec<SeenFrame> {
+    printed.lines().filter_map(parse_frame).collect()
 }
 
 /// Parses `#1  0x000000000040016c in match (order=…, depth=20) at orders.c:48`.
@@ -42,7 +50,8 @@ fn parse_frame(line: &str) -> Option<SeenFrame> {
         Some((address, rest)) if address.starts_with("0x") => rest,
         _ => rest,
     };
-    let (function, rest) = rest.split_once(" (")?;
+    let (function, rest) = rest.split_at(end_of_name(rest)?);
+    let rest = rest.strip_prefix(" (")?;
     let (arguments, place) = rest.rsplit_once(')')?;
     let place = place.trim().strip_prefix("at ").unwrap_or_default();
     let (path, line) = place.rsplit_once(':').unwrap_or_default();
@@ -57,6 +66,24 @@ fn parse_frame(line: &str) -> Option<SeenFrame> {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect(),
     })
+}
+
+/// Where a function's name ends: before the parenthesis that is in no type's
+/// angle brackets.
+fn end_of_name(text: &str) -> Option<usize> {
+    let mut depth = 0;
+    let mut previous = ' ';
+    for (index, character) in text.char_indices() {
+        match character {
+            '<' => depth += 1,
+            // Not the arrow of a function's type.
+            '>' if previous != '-' => depth -= 1,
+            ' ' if depth == 0 && text[index..].starts_with(" (") => return Some(index),
+            _ => {}
+        }
+        previous = character;
+    }
+    None
 }
 
 #[cfg(test)]
@@ -91,6 +118,13 @@ mod tests {
             "orders.c",
             Some(91),
             0,
+        );
+        check(
+            "#8  0x01 in l::fill<fn (u8) -> u8, ()> (a=..., b={x = 1, y = 2}) at l.rs:4",
+            "l::fill<fn (u8) -> u8, ()>",
+            "l.rs",
+            Some(4),
+            3,
         );
         check("#2  0x000000000040d000 in ?? ()", "??", "", None, 0);
         assert_eq!(parse_frame("#1  <signal handler called>"), None);

@@ -22,9 +22,11 @@ mod tool;
 mod ukdbg;
 
 pub use built::{kernel_image, sample_kernel_sources, ukdbg_program};
-pub use compile::{BuiltGuest, Ending, GuestShape, SymbolFile, Traps, UnwindTables, guest_sources};
+pub use compile::{
+    BuiltGuest, Ending, GuestShape, Layout, SymbolFile, Traps, UnwindTables, guest_sources,
+};
 pub use frame::{ExpectedFrame, SeenFrame, compare_frames};
-pub use gdb::gdb_backtrace;
+pub use gdb::{gdb, gdb_backtrace, gdb_frames};
 pub use leftovers::{expect_nothing_left, processes_under};
 pub use marker::{line_of, lines_of};
 pub use process::{Finished, Running};

@@ -1,10 +1,13 @@
 //! A guest in a QEMU that the test itself starts, as a foreign machine that
 //! ukdbg attaches to.
 
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Instant;
 
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::DEADLINE;
@@ -38,6 +41,7 @@ impl Qemu {
             .args(["-display", "none", "-no-reboot", "-no-shutdown"])
             .args(["-serial", "stdio", "-kernel"])
             .arg(image)
+            .args(["-serial", &socket("com2")])
             .args(["-gdb", &socket("gdb"), "-qmp", &socket("qmp")])
             .args(arguments);
         Self {
@@ -58,6 +62,13 @@ impl Qemu {
     #[must_use]
     pub fn gdb_socket(&self) -> PathBuf {
         self.folder.path().join("gdb")
+    }
+
+    /// The socket of the second serial port, where the sample kernel's own
+    /// stub listens.
+    #[must_use]
+    pub fn second_serial_socket(&self) -> PathBuf {
+        self.folder.path().join("com2")
     }
 
     /// The socket of QEMU's machine protocol.
@@ -89,33 +100,69 @@ impl Qemu {
     /// When QEMU does not answer.
     #[must_use]
     pub fn is_running(&self) -> bool {
-        self.query("query-status")["running"]
-            .as_bool()
-            .expect("query-status says whether the machine runs")
+        let status = Monitor::connect(&self.qmp_socket()).ask(&json!({"execute": "query-status"}));
+        status["running"].as_bool().expect("whether it runs")
     }
 
-    fn query(&self, command: &str) -> serde_json::Value {
-        use std::io::{BufRead, BufReader, Write};
-        let stream = UnixStream::connect(self.qmp_socket()).expect("QEMU's socket");
+    /// Waits until nothing changes any more: the processor is halted, or the
+    /// machine stands.
+    ///
+    /// # Panics
+    /// When that does not come in time.
+    pub fn wait_until_at_rest(&self) {
+        let until = Instant::now() + DEADLINE;
+        let mut monitor = Monitor::connect(&self.qmp_socket());
+        while !monitor.is_at_rest() {
+            assert!(Instant::now() < until, "the guest does not come to rest");
+        }
+    }
+}
+
+/// A connection to QEMU's machine protocol.
+struct Monitor {
+    stream: BufReader<UnixStream>,
+}
+
+impl Monitor {
+    fn connect(socket: &Path) -> Self {
+        let stream = UnixStream::connect(socket).expect("QEMU's socket");
         stream
             .set_read_timeout(Some(DEADLINE))
             .expect("a timeout above zero");
-        let mut lines = BufReader::new(&stream).lines();
-        let mut ask = |text: &str| -> serde_json::Value {
-            writeln!(&stream, "{{\"execute\":\"{text}\"}}").expect("QEMU reads");
-            loop {
-                let line = lines
-                    .next()
-                    .expect("QEMU answers")
-                    .expect("QEMU answers in time");
-                let reply: serde_json::Value = serde_json::from_str(&line).expect("JSON");
-                if let Some(value) = reply.get("return") {
-                    return value.clone();
-                }
-            }
+        let mut monitor = Self {
+            stream: BufReader::new(stream),
         };
-        ask("qmp_capabilities");
-        ask(command)
+        monitor.ask(&json!({"execute": "qmp_capabilities"}));
+        monitor
+    }
+
+    fn ask(&mut self, question: &Value) -> Value {
+        writeln!(self.stream.get_mut(), "{question}").expect("QEMU reads");
+        loop {
+            let mut line = String::new();
+            let length = self
+                .stream
+                .read_line(&mut line)
+                .expect("QEMU answers in time");
+            assert_ne!(length, 0, "QEMU closed its socket");
+            let mut reply: Value = serde_json::from_str(&line).expect("JSON");
+            if let Some(value) = reply.get_mut("return") {
+                return value.take();
+            }
+            assert!(reply.get("error").is_none(), "{question}: {reply}");
+        }
+    }
+
+    fn is_at_rest(&mut self) -> bool {
+        let status = self.ask(&json!({"execute": "query-status"}));
+        let registers = self.ask(&json!({
+            "execute": "human-monitor-command",
+            "arguments": {"command-line": "info registers"},
+        }));
+        let halted = registers
+            .as_str()
+            .is_some_and(|text| text.contains("HLT=1"));
+        halted || status["running"] == false
     }
 }
 
