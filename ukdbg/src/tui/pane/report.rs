@@ -1,0 +1,237 @@
+//! The report: what happened, where, and how it got there. The first page
+//! after a fault.
+
+use ratatui::layout::Size;
+use ukdbg_session::Reply;
+use ukdbg_session::diagnose::{Certainty, Verdict};
+use ukdbg_session::view::{
+    BacktraceView, ExceptionView, InstructionView, PanicView, ReportView, SourceView, TraceView,
+};
+
+use super::parts::{event_row, place, source_rows, stack_end, with_function, with_whereabouts};
+use super::{Context, News, Pane};
+use crate::tui::engine::Question;
+use crate::tui::listing::Listing;
+use crate::tui::row::{Role, Row, wrap};
+
+/// The pane.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    view: Option<Box<ReportView>>,
+    failure: Option<String>,
+    listing: Listing,
+}
+
+impl Report {
+    fn compose(&mut self) {
+        let width = usize::from(self.listing.size().width);
+        let rows = match &self.view {
+            Some(view) => compose(view, width),
+            None => Vec::new(),
+        };
+        self.listing.set(rows);
+    }
+
+    fn fit(&mut self, size: Size) {
+        let turned = self.listing.size().width != size.width;
+        self.listing.fit(size);
+        if turned {
+            self.compose();
+        }
+    }
+}
+
+impl Pane for Report {
+    fn update(&mut self, news: &News<'_>) {
+        match news {
+            News::Fit(size) => self.fit(*size),
+            News::Move(motion) => self.listing.go(*motion),
+            News::Reply(_, Reply::Report(view)) => {
+                self.view = Some(view.clone());
+                self.failure = None;
+                self.compose();
+            }
+            News::Failed(Question::Report, why) => {
+                self.failure = Some(format!("There is no report: {why}"));
+                self.view = None;
+                self.compose();
+            }
+            _ => {}
+        }
+    }
+
+    /// Seen or not: the other panes build on its backtrace.
+    fn wants(&self, _context: &Context<'_>) -> Option<Question> {
+        Some(Question::Report)
+    }
+
+    fn listing(&self) -> &Listing {
+        &self.listing
+    }
+
+    fn listing_mut(&mut self) -> &mut Listing {
+        &mut self.listing
+    }
+
+    fn nothing(&self) -> &str {
+        self.failure
+            .as_deref()
+            .unwrap_or("The report comes when the guest stops.")
+    }
+}
+
+fn compose(view: &ReportView, width: usize) -> Vec<Row> {
+    let mut page = Page {
+        rows: Vec::new(),
+        width,
+    };
+    page.verdict(&view.verdict);
+    if let Some(exception) = &view.exception {
+        page.exception(exception);
+    }
+    if let Some(panic) = &view.panic {
+        page.panic(panic);
+    }
+    if let Some(instruction) = &view.instruction {
+        page.instruction(instruction);
+    }
+    if let Some(source) = &view.source {
+        page.source(source);
+    }
+    page.backtrace(&view.backtrace);
+    if let Some(events) = &view.events {
+        page.events(events);
+    }
+    page.list("Not known", &view.gaps, Role::Doubt);
+    page.list("Try next", &view.next, Role::Command);
+    page.rows
+}
+
+/// A page under composition.
+struct Page {
+    rows: Vec<Row>,
+    width: usize,
+}
+
+impl Page {
+    fn heading(&mut self, text: &str) {
+        if !self.rows.is_empty() {
+            self.rows.push(Row::new());
+        }
+        self.rows.push(Row::of(Role::Heading, text));
+    }
+
+    fn prose(&mut self, role: Role, indent: usize, text: &str) {
+        let room = self.width.saturating_sub(indent);
+        for line in wrap(text, room) {
+            self.rows
+                .push(Row::of(Role::Plain, " ".repeat(indent)).with(role, line));
+        }
+    }
+
+    fn verdict(&mut self, verdict: &Verdict) {
+        self.prose(Role::Error, 0, verdict.sentence.raw());
+        if verdict.certainty == Certainty::Likely {
+            self.prose(Role::Doubt, 0, "This is likely, not certain; it rests on:");
+        }
+        for fact in &verdict.because {
+            self.prose(Role::Muted, 2, fact.raw());
+        }
+    }
+
+    fn exception(&mut self, exception: &ExceptionView) {
+        self.heading("Exception");
+        let mut text = match exception.mnemonic {
+            Some(mnemonic) => format!("{mnemonic} {}", exception.name),
+            None => format!("vector {} {}", exception.vector, exception.name),
+        };
+        if let Some(code) = exception.error_code {
+            text.push_str(&format!(", error code {code}"));
+        }
+        if !exception.error_bits.is_empty() {
+            text.push_str(&format!(": {}", exception.error_bits.join(", ")));
+        }
+        self.prose(Role::Plain, 2, &text);
+        if let Some(address) = exception.address {
+            let row = Row::of(Role::Plain, "  address ").with(Role::Address, address.to_string());
+            self.rows.push(row);
+        }
+    }
+
+    fn panic(&mut self, panic: &PanicView) {
+        self.heading("Panic");
+        self.prose(Role::Plain, 2, panic.message.raw());
+        if let Some(place) = &panic.place {
+            self.rows
+                .push(Row::of(Role::Plain, "  at ").untrusted(Role::Path, place));
+        }
+    }
+
+    fn instruction(&mut self, instruction: &InstructionView) {
+        self.heading("Instruction");
+        let row = Row::of(Role::Address, format!("  {}  ", instruction.address))
+            .untrusted(Role::Strong, &instruction.text);
+        self.rows.push(row);
+        for operand in &instruction.operands {
+            let value = match operand.value {
+                Some(value) => value.to_string(),
+                None => "<unavailable>".to_owned(),
+            };
+            let mut row = Row::of(Role::Plain, format!("    {}", operand.text))
+                .with(Role::Muted, " = ")
+                .with(Role::Address, value);
+            if let Some(meaning) = &operand.meaning {
+                row = row.with(Role::Muted, "  ").untrusted(Role::Plain, meaning);
+            }
+            self.rows.push(row);
+        }
+    }
+
+    fn source(&mut self, source: &SourceView) {
+        self.heading("Source");
+        self.rows.push(Row::of(
+            Role::Path,
+            format!("  {}", place(&source.location)),
+        ));
+        if source.lines.is_empty() {
+            self.prose(
+                Role::Doubt,
+                2,
+                "the file was not found; --source-map FROM=TO says where it is",
+            );
+        }
+        self.rows.extend(source_rows(source));
+    }
+
+    fn backtrace(&mut self, backtrace: &BacktraceView) {
+        self.heading("Backtrace");
+        for frame in &backtrace.frames {
+            let row = Row::of(Role::Muted, format!("  #{:<3} ", frame.index));
+            let row = with_function(row, frame).with(Role::Plain, "  ");
+            self.rows.push(with_whereabouts(row, frame));
+        }
+        self.rows.extend(stack_end(&backtrace.end));
+    }
+
+    fn events(&mut self, events: &TraceView) {
+        self.heading("Last events");
+        self.rows.extend(events.events.iter().map(event_row));
+        if events.lost > 0 {
+            let text = format!("{} events before these were overwritten", events.lost);
+            self.prose(Role::Doubt, 2, &text);
+        }
+        for gap in &events.gaps {
+            self.prose(Role::Doubt, 2, gap);
+        }
+    }
+
+    fn list(&mut self, heading: &str, lines: &[String], role: Role) {
+        if lines.is_empty() {
+            return;
+        }
+        self.heading(heading);
+        for line in lines {
+            self.prose(role, 2, line);
+        }
+    }
+}

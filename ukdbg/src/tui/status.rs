@@ -1,0 +1,100 @@
+//! The lines at the bottom: how the guest is, and what the user is told or
+//! types.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Widget;
+use ukdbg_session::diagnose::VerdictKind;
+use ukdbg_session::inspect::{BreakpointKind, ShutdownCause, Stop, StopReason};
+
+use super::model::{Machine, Model};
+use super::row::{Role, Row};
+use super::theme::Theme;
+use crate::escape::escape_str;
+
+/// The newest message, or what is typed.
+pub(crate) fn message(model: &Model) -> Row {
+    if let Some(text) = &model.prompt {
+        return Row::of(Role::Strong, "/")
+            .with(Role::Plain, text)
+            .with(Role::Strong, "▏")
+            .with(Role::Muted, "  Enter looks for it, Esc does not");
+    }
+    let Some(notice) = model.notices.shown() else {
+        return Row::new();
+    };
+    let mut row = Row::of(Role::Error, &notice.text);
+    if let Some(hint) = notice.hint {
+        row.push(Role::Plain, &format!(" ({hint})"));
+    }
+    match model.notices.count() {
+        0 | 1 => row,
+        count => row.with(Role::Muted, format!("  e shows all {count}")),
+    }
+}
+
+/// Draws the status line.
+pub(crate) fn draw(model: &Model, area: Rect, buffer: &mut Buffer, theme: &Theme) {
+    let area = area.intersection(buffer.area);
+    let (state, detail) = state(model);
+    let mut line = Line::from(Span::styled(
+        format!(" {state} "),
+        theme.style(Role::Strong),
+    ));
+    let about = [
+        detail,
+        escape_str(&model.setup.image),
+        escape_str(&model.setup.endpoint),
+    ];
+    for text in about.iter().filter(|text| !text.is_empty()) {
+        line.push_span(Span::raw(format!(" {text} ")));
+    }
+    let keys = " ? keys  q quit ";
+    let room = usize::from(area.width);
+    let gap = room.saturating_sub(line.width() + keys.len());
+    if line.width() + keys.len() <= room {
+        line.push_span(Span::raw(" ".repeat(gap)));
+        line.push_span(Span::raw(keys));
+    }
+    line.render(area, buffer);
+    buffer.set_style(area, theme.status());
+}
+
+fn state(model: &Model) -> (&'static str, String) {
+    match &model.machine {
+        Machine::Running => ("RUNNING", String::new()),
+        Machine::Stopping => ("STOPPING", String::new()),
+        Machine::Gone(why) => ("GONE", escape_str(why)),
+        Machine::Stopped(stop) => match model.verdict {
+            None | Some(VerdictKind::NoFault) => ("STOPPED", reason(stop)),
+            Some(_) => ("FAULTED", "1 shows the report".to_owned()),
+        },
+    }
+}
+
+fn reason(stop: &Stop) -> String {
+    let cpu = stop.vcpu.map(|vcpu| format!(", CPU {}", vcpu.0));
+    let why = match &stop.reason {
+        StopReason::Trap => "at a breakpoint".to_owned(),
+        StopReason::Watch { access, address } => {
+            let what = match access {
+                BreakpointKind::Write => "write of",
+                BreakpointKind::Read => "read of",
+                _ => "access to",
+            };
+            format!("{what} {address}")
+        }
+        StopReason::Interrupted => "on request".to_owned(),
+        StopReason::Signal { number } => format!("signal {number}"),
+        StopReason::Shutdown(cause) => match cause {
+            ShutdownCause::GuestShutdown => "the guest powered off",
+            ShutdownCause::GuestReset => "the guest reset itself",
+            ShutdownCause::GuestPanic => "the guest panicked",
+            ShutdownCause::Host => "the emulator was told to end",
+        }
+        .to_owned(),
+        StopReason::Exited { .. } => "it ended".to_owned(),
+    };
+    format!("{why}{}", cpu.unwrap_or_default())
+}
