@@ -52,7 +52,7 @@ pub fn main() {
     println!("sample kernel: {options}");
     start_debugger(options.wait_for_debugger);
     if let Err(error) = start_trace(options.ring_size) {
-        println!("trace ring of {} bytes: {error:?}", options.ring_size);
+        println!("ring={}: {error}", options.ring_size);
         exit(STATUS_MEMORY)
     }
     if options.fault.is_some() {

@@ -16,6 +16,32 @@
 //! 6. **The guest never waits for a debugger** unless it was told to.
 //! 7. **Logic that needs no hardware is pure** and tested on the host.
 //!
+//! A kernel is a `no_std` binary that names its allocator, its panic handler
+//! and its main function:
+//!
+//! ```no_run
+//! use ukdbg_target_runtime::{Heap, guest_main, println, run_tasks, spawn};
+//!
+//! #[global_allocator]
+//! static HEAP: Heap = Heap;
+//!
+//! guest_main!(start);
+//!
+//! // #[panic_handler]
+//! fn on_panic(info: &core::panic::PanicInfo<'_>) -> ! {
+//!     ukdbg_target_runtime::panic(info)
+//! }
+//!
+//! fn start() {
+//!     spawn("greeter", || println!("hello")).expect("one task is not too many");
+//!     run_tasks();
+//! }
+//! ```
+//!
+//! It is linked with `guest.ld`, compiled with frame pointers, unwind tables
+//! and a static relocation model, and for a hosted target with
+//! `--cfg ukdbg_guest`.
+//!
 //! The runtime knows nothing of the kernel that links it, of a workload, or of
 //! what a host does with the evidence; layouts are those of `ukdbg-guest-abi`.
 #![cfg_attr(not(test), no_std)]

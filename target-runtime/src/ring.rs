@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "slots are made of raw memory")]
 
 use core::alloc::Layout;
+use core::fmt;
 
 use ukdbg_guest_abi::Slot;
 
@@ -15,6 +16,15 @@ pub enum TraceError {
     OutOfMemory(usize),
     /// The ring refuses the slots.
     Ring(RingError),
+}
+
+impl fmt::Display for TraceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OutOfMemory(size) => write!(f, "the heap has no block of {size} bytes"),
+            Self::Ring(error) => write!(f, "the ring refuses its slots: {error:?}"),
+        }
+    }
 }
 
 /// Starts recording events in a ring of `size` bytes, which stays for good.

@@ -149,12 +149,17 @@ pub(crate) fn entries() -> &'static [StackEntry] {
     unsafe { core::slice::from_raw_parts(ENTRIES.get().cast(), count) }
 }
 
-/// Index of the stack that holds `address`.
-pub(crate) fn containing(address: u64) -> Option<usize> {
-    // A stack pointer at the very top has nothing on the stack yet.
+/// Index of the stack that a stack pointer belongs to.
+pub(crate) fn containing(stack_pointer: u64) -> Option<usize> {
     entries()
         .iter()
-        .position(|entry| entry.low < address && address <= entry.high)
+        .position(|entry| owns(entry.low - entry.guard_size, entry.high, stack_pointer))
+}
+
+/// A stack pointer at the very top has nothing on the stack yet; one in the
+/// guard has overflowed.
+fn owns(guard: u64, high: u64, stack_pointer: u64) -> bool {
+    guard < stack_pointer && stack_pointer <= high
 }
 
 /// Top of interrupt stack `number`, counted from 1 as the processor does.
@@ -171,4 +176,22 @@ pub(crate) fn guard_pages() -> impl Iterator<Item = u64> {
     core::iter::once(BOOT_STACK.get() as u64)
         .chain((0..INTERRUPT_STACK_NAMES.len()).map(move |i| interrupt.wrapping_add(i) as u64))
         .chain((0..MAX_TASKS).map(move |i| task.wrapping_add(i) as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stack_owns_its_guard_but_not_its_neighbour() {
+        #[track_caller]
+        fn check(stack_pointer: u64, expected: bool) {
+            assert_eq!(owns(0x1000, 0x4000, stack_pointer), expected);
+        }
+        check(0x1000, false);
+        check(0x1008, true);
+        check(0x2000, true);
+        check(0x4000, true);
+        check(0x4001, false);
+    }
 }

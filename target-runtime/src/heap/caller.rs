@@ -13,8 +13,11 @@ pub(super) fn return_addresses(frame_pointer: u64) -> [u64; TRACE_DEPTH] {
     let Some(index) = stack::containing(frame_pointer) else {
         return [0; TRACE_DEPTH];
     };
-    let high = stack::entries()[index].high;
-    walk(frame_pointer, high, |at| {
+    let stack = &stack::entries()[index];
+    if frame_pointer < stack.low {
+        return [0; TRACE_DEPTH];
+    }
+    walk(frame_pointer, stack.high, |at| {
         // SAFETY: `walk` asks only for aligned words between the frame pointer
         // and the top of a known stack, all of which is mapped.
         unsafe { *(at as *const u64) }
