@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use ukdbg_image::{CodeAddr, Image, LinkAddr};
+use ukdbg_image::{CodeAddr, Image, LinkAddr, SourceFrame};
 
 use crate::VirtAddr;
 
@@ -141,5 +141,11 @@ impl<'data> Modules<'data> {
             CodeAddr::Exact(_) => (module, CodeAddr::Exact(link)),
             CodeAddr::Return(_) => (module, CodeAddr::Return(link.checked_add(1)?)),
         })
+    }
+    /// The source places of one physical frame, innermost inlined function
+    /// first. Empty when no image holds the address or knows a name for it.
+    pub fn symbolize(&self, at: CodeAddr<VirtAddr>) -> Vec<SourceFrame> {
+        self.find_code(at)
+            .map_or_else(Vec::new, |(module, link)| module.image.source_frames(link))
     }
 }

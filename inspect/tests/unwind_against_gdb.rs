@@ -2,41 +2,22 @@
 //! image we unwind with is poorer than GDB's where the shape says so: its
 //! call frame information is taken away after GDB's is linked in.
 
-use std::path::{Path, PathBuf};
+mod support;
+
+use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 
 use serde_json::Value;
-use ukdbg_image::{CodeAddr, Decompressed, Image};
-use ukdbg_inspect::{
-    FoundBy, Memory, MemoryError, Module, Modules, Register, Registers, StackEnd, Unwinder,
-    VirtAddr,
-};
+use support::{Ranges, compile, load, modules, run, source};
+use ukdbg_image::CodeAddr;
+use ukdbg_inspect::{FoundBy, Register, Registers, StackEnd, Unwinder};
 
 /// One stop as GDB saw it.
 struct Snapshot {
     registers: Registers,
-    stack: Stack,
+    stack: Ranges,
     /// pc, stack pointer, rbx and rbp of every frame.
     frames: Vec<[u64; 4]>,
-}
-
-struct Stack {
-    at: u64,
-    bytes: Vec<u8>,
-}
-
-impl Memory for Stack {
-    fn read(&mut self, at: VirtAddr, buf: &mut [u8]) -> Result<usize, MemoryError> {
-        let rest =
-            at.0.checked_sub(self.at)
-                .and_then(|offset| self.bytes.get(usize::try_from(offset).ok()?..))
-                .filter(|rest| !rest.is_empty())
-                .ok_or(MemoryError::Unmapped { at })?;
-        let size = rest.len().min(buf.len());
-        buf[..size].copy_from_slice(&rest[..size]);
-        Ok(size)
-    }
 }
 
 /// How the image we get differs from GDB's.
@@ -46,41 +27,18 @@ enum Without {
     Everything,
 }
 
-fn run(command: &mut Command) -> String {
-    let output = command.output().expect("the tool is installed");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(
-        output.status.success(),
-        "{command:?}: {text}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    text
-}
-
-fn oracle(file: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/oracle")
-        .join(file)
-}
-
-fn compile(directory: &Path, flags: &[&str]) -> PathBuf {
-    let program = directory.join("program");
-    run(Command::new("gcc")
-        .args(["-g", "-ffreestanding", "-nostdlib", "-static", "-no-pie"])
-        .args(["-fno-stack-protector", "-fcf-protection=none", "-o"])
-        .args([&program, &oracle("program.c")])
-        .args(flags));
-    program
-}
-
 fn snapshots(program: &Path) -> Vec<Snapshot> {
     let text = run(Command::new("gdb")
         .args(["-nx", "-batch", "-x"])
-        .args([&oracle("frames.py"), program]));
+        .args([&source("frames.py"), program]));
     text.lines()
         .filter_map(|line| line.strip_prefix("SNAPSHOT "))
-        .map(|line| snapshot(&serde_json::from_str(line).unwrap()))
+        .map(|line| snapshot(&serde_json::from_str(line).expect("frames.py prints JSON")))
         .collect()
+}
+
+fn number(value: &Value) -> u64 {
+    value.as_u64().expect("frames.py prints numbers")
 }
 
 fn snapshot(value: &Value) -> Snapshot {
@@ -90,20 +48,17 @@ fn snapshot(value: &Value) -> Snapshot {
             registers.set(register, value);
         }
     }
-    let hex = value["stack"].as_str().unwrap();
+    let hex = value["stack"].as_str().expect("frames.py prints it");
     let bytes = (0..hex.len())
         .step_by(2)
-        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap());
-    let frames = value["frames"].as_array().unwrap();
+        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hexadecimal"));
+    let frames = value["frames"].as_array().expect("frames.py prints it");
     Snapshot {
         registers,
-        stack: Stack {
-            at: value["stack_at"].as_u64().unwrap(),
-            bytes: bytes.collect(),
-        },
+        stack: Ranges(vec![(number(&value["stack_at"]), bytes.collect())]),
         frames: frames
             .iter()
-            .map(|frame| std::array::from_fn(|index| frame[index].as_u64().unwrap()))
+            .map(|frame| std::array::from_fn(|index| number(&frame[index])))
             .collect(),
     }
 }
@@ -111,8 +66,8 @@ fn snapshot(value: &Value) -> Snapshot {
 /// Every frame of every stop: pc, stack pointer, and the frame pointer and
 /// rbx where we claim to know them.
 fn check(flags: &[&str], without: Without, found_by: &[FoundBy]) {
-    let directory = tempfile::tempdir().unwrap();
-    let program = compile(directory.path(), flags);
+    let directory = tempfile::tempdir().expect("there is room");
+    let program = compile(directory.path(), "program.c", flags);
     let snapshots = snapshots(&program);
     assert!(snapshots.len() > 300, "{} stops", snapshots.len());
     let sections: &[&str] = match without {
@@ -125,11 +80,7 @@ fn check(flags: &[&str], without: Without, found_by: &[FoundBy]) {
             .args(["--wildcard", "-R", section])
             .arg(&program));
     }
-    let bytes = std::fs::read(&program).unwrap();
-    let room = Decompressed::default();
-    let image = Image::parse(&bytes, &room).unwrap();
-    let mut modules = Modules::default();
-    modules.push(Module::unmoved("program".into(), Arc::new(image)));
+    let modules = modules(&load(&program));
     let mut wrong = Vec::new();
     for mut snapshot in snapshots {
         let unwinder = Unwinder::new(&modules);
@@ -137,7 +88,12 @@ fn check(flags: &[&str], without: Without, found_by: &[FoundBy]) {
         let frames: Vec<[u64; 2]> = got
             .frames
             .iter()
-            .map(|frame| [frame.pc.address().0, frame.registers.sp().unwrap().0])
+            .map(|frame| {
+                [
+                    frame.pc.address().0,
+                    frame.registers.sp().map_or(0, |sp| sp.0),
+                ]
+            })
             .collect();
         let want: Vec<[u64; 2]> = snapshot
             .frames
