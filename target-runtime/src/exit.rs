@@ -2,7 +2,7 @@
 //! QEMU's exit device destroys the state that explains it.
 #![expect(unsafe_code, reason = "a device's port")]
 
-use crate::{cpu, port};
+use crate::{cpu, port, stub};
 
 /// Port of QEMU's `isa-debug-exit` by default.
 const EXIT_PORT: u16 = 0x501;
@@ -11,6 +11,7 @@ const EXIT_PORT: u16 = 0x501;
 /// the status of a guest that ended well, is QEMU's exit code 1. Without that
 /// device the CPU halts with interrupts off.
 pub fn exit(status: u8) -> ! {
+    stub::on_exit(status);
     // SAFETY: a port that only `isa-debug-exit` answers.
     unsafe { port::write_u32(EXIT_PORT, u32::from(status)) };
     cpu::halt()

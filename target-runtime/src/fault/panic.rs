@@ -5,10 +5,9 @@ use core::panic::PanicInfo;
 
 use ukdbg_guest_abi::RegisterSet;
 
-use crate::trace::Level;
-use crate::trace_event;
-
 use super::{begin, end, record, ukdbg_rendezvous};
+use crate::trace::Level;
+use crate::{stub, trace_event};
 
 core::arch::global_asm!(include_str!("panic.s"), captured = sym captured);
 
@@ -46,5 +45,6 @@ extern "C" fn captured(info: &PanicInfo<'_>, registers: &Captured) -> ! {
     let line = location.map_or(0, |(_, line)| line);
     trace_event!(Level::Error, "panic", rip: code = registers.rip, line: u32 = line);
     ukdbg_rendezvous(record);
+    stub::on_panic();
     end(format_args!("{info}"))
 }

@@ -125,12 +125,12 @@ impl Breakpoints {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::FakeMemory;
+    use super::super::testing::FakeGuest;
     use super::*;
 
     #[test]
     fn a_breakpoint_is_in_the_text_and_not_in_what_is_read() {
-        let (breakpoints, mut memory) = (Breakpoints::new(), FakeMemory::new(0x1000, 0x20));
+        let (breakpoints, mut memory) = (Breakpoints::new(), FakeGuest::new(0x1000, 0x20));
         breakpoints.insert(0x1004, &mut memory).unwrap();
         breakpoints.insert(0x1004, &mut memory).unwrap();
         assert_eq!(memory.bytes[4], INT3);
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_write_goes_under_the_breakpoint() {
-        let (breakpoints, mut memory) = (Breakpoints::new(), FakeMemory::new(0x1000, 0x20));
+        let (breakpoints, mut memory) = (Breakpoints::new(), FakeGuest::new(0x1000, 0x20));
         breakpoints.insert(0x1004, &mut memory).unwrap();
         assert!(breakpoints.write(0x1003, &[0xa, 0xb, 0xc], &mut memory));
         assert_eq!(memory.bytes[3..6], [0xa, INT3, 0xc]);
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_set_says_why() {
-        let (breakpoints, mut memory) = (Breakpoints::new(), FakeMemory::new(0x1000, 0x1000));
+        let (breakpoints, mut memory) = (Breakpoints::new(), FakeGuest::new(0x1000, 0x1000));
         for address in [0, 0xfff, 0x2000, u64::MAX] {
             assert_eq!(
                 breakpoints.insert(address, &mut memory),

@@ -1,7 +1,7 @@
 //! The guest's memory as a debugger sees it: reads and writes that end where
 //! nothing is mapped instead of faulting.
 
-use super::pages;
+use super::{ThisGuest, pages};
 use crate::cpu;
 
 /// Memory of a debugged program.
@@ -15,11 +15,7 @@ pub(super) trait Memory {
     fn write(&mut self, address: u64, bytes: &[u8]) -> bool;
 }
 
-/// The memory of the guest that this runs in, through the page tables that are
-/// in use.
-pub(super) struct GuestMemory;
-
-impl GuestMemory {
+impl ThisGuest {
     fn is_mapped(address: u64) -> bool {
         pages::translate(cpu::cr3(), address, |entry| {
             #[expect(unsafe_code, reason = "page tables are found by physical address")]
@@ -49,7 +45,7 @@ impl GuestMemory {
     }
 }
 
-impl Memory for GuestMemory {
+impl Memory for ThisGuest {
     #[expect(unsafe_code, reason = "the debugger reads what the client names")]
     fn read(&mut self, address: u64, bytes: &mut [u8]) -> usize {
         let length = Self::mapped(address, bytes.len());

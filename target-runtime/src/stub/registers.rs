@@ -5,6 +5,7 @@ use gdbstub::arch::{Arch, Registers};
 use gdbstub_arch::x86::reg::X86_64CoreRegs;
 use ukdbg_guest_abi::RegisterSet;
 
+use super::tasks::Suspended;
 use super::{pages, x87};
 use crate::TrapFrame;
 
@@ -25,6 +26,8 @@ impl Arch for Amd64 {
 /// Registers behind the core ones: fs_base, gs_base, cr0, cr2, cr3, cr4, efer,
 /// vector, error_code.
 const EXTRA: usize = 9;
+/// How many of them all tasks share: those of the processor, not the trap's.
+const SHARED_EXTRA: usize = 7;
 /// Bytes of [`X86_64CoreRegs`] in the `g` packet.
 const CORE_SIZE: usize = 0x218;
 
@@ -33,6 +36,18 @@ const CORE_SIZE: usize = 0x218;
 pub(super) struct ClientRegisters {
     core: X86_64CoreRegs,
     extra: [u64; EXTRA],
+    /// Of a task that does not run: only what a switch keeps is known.
+    suspended: bool,
+}
+
+/// Whether the byte at an offset of the `g` packet is known of a task that does
+/// not run: rbx, rbp, rsp, r12 to r15, rip, and what all tasks share.
+fn outlives_switch(offset: usize) -> bool {
+    match offset {
+        0..0x80 => matches!(offset / 8, 1 | 6 | 7 | 12..),
+        0x80..0x88 | 0x8c..0xa4 => true,
+        _ => (CORE_SIZE..CORE_SIZE + SHARED_EXTRA * 8).contains(&offset),
+    }
 }
 
 impl Registers for ClientRegisters {
@@ -43,9 +58,15 @@ impl Registers for ClientRegisters {
     }
 
     fn gdb_serialize(&self, mut write_byte: impl FnMut(Option<u8>)) {
-        self.core.gdb_serialize(&mut write_byte);
+        let mut offset = 0;
+        let mut write = |byte: Option<u8>| {
+            let known = !self.suspended || outlives_switch(offset);
+            write_byte(byte.filter(|_| known));
+            offset += 1;
+        };
+        self.core.gdb_serialize(&mut write);
         for byte in self.extra.iter().flat_map(|value| value.to_le_bytes()) {
-            write_byte(Some(byte));
+            write(Some(byte));
         }
     }
 
@@ -63,9 +84,9 @@ impl Registers for ClientRegisters {
     }
 }
 
-/// Flags a client may change: the status flags, DF, IF, AC and ID. Others can
-/// fault the return from the trap, and TF is the stub's.
-const CHANGEABLE_FLAGS: u64 = 0x0024_0ed5;
+/// Flags a client may change: the status flags, DF, IF, RF, AC and ID. Others
+/// can fault the return from the trap, and TF is the stub's.
+const CHANGEABLE_FLAGS: u64 = 0x0025_0ed5;
 
 /// A register that may not have the value it was to be given.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -98,12 +119,33 @@ pub(super) fn read(frame: &TrapFrame, special: &RegisterSet) -> ClientRegisters 
         frame.vector,
         frame.error_code,
     ];
-    ClientRegisters { core, extra }
+    ClientRegisters {
+        core,
+        extra,
+        suspended: false,
+    }
 }
+
+/// What a client reads of a task that does not run, while another one does.
+pub(super) fn read_suspended(
+    task: &Suspended,
+    running: &TrapFrame,
+    special: &RegisterSet,
+) -> ClientRegisters {
+    let mut values = read(running, special);
+    values.core.regs = task.general;
+    values.core.rip = task.rip;
+    values.suspended = true;
+    values
+}
+
+/// Indices in `extra` of what only describes the trap: cr2, vector, error_code.
+const TRAP_ONLY: [usize; 3] = [3, 7, 8];
 
 /// Gives the frame a client's values, all or none: registers that the frame
 /// does not hold, and values that would fault the return from the trap, are
-/// refused.
+/// refused. What only describes the trap is ignored: after a function call GDB
+/// puts back all registers as they were before the trap that ended the call.
 pub(super) fn write(
     frame: &mut TrapFrame,
     special: &RegisterSet,
@@ -112,7 +154,11 @@ pub(super) fn write(
     let current = read(frame, special);
     let core = &values.core;
     let flags = u64::from(core.eflags);
-    let refused = values.extra != current.extra
+    let mut extra = values.extra;
+    for index in TRAP_ONLY {
+        extra[index] = current.extra[index];
+    }
+    let refused = extra != current.extra
         || core.segments != current.core.segments
         || (flags ^ frame.rflags) & !CHANGEABLE_FLAGS & u64::from(u32::MAX) != 0
         || !pages::is_canonical(core.rip);
@@ -166,6 +212,23 @@ mod tests {
     }
 
     #[test]
+    fn of_a_suspended_task_only_what_is_known_is_sent() {
+        let task = Suspended {
+            general: [0x11; 16],
+            rip: 0x22,
+        };
+        let values = read_suspended(&task, &frame(), &RegisterSet::default());
+        let mut sent = Vec::new();
+        values.gdb_serialize(|byte| sent.push(byte));
+        assert_eq!(sent.len(), CORE_SIZE + EXTRA * 8);
+        let known = |at: usize| sent[at].is_some();
+        assert!(!known(0) && known(8) && !known(16) && known(56) && known(127));
+        assert_eq!(sent[0x80], Some(0x22));
+        assert!(!known(0x88) && known(0x8c) && !known(0xa4) && !known(CORE_SIZE - 1));
+        assert!(known(CORE_SIZE) && known(CORE_SIZE + 55) && !known(CORE_SIZE + 56));
+    }
+
+    #[test]
     fn what_is_written_is_read_back() {
         let (mut frame, special) = (frame(), RegisterSet::default());
         let mut values = read(&frame, &special);
@@ -173,7 +236,9 @@ mod tests {
         values.core.rip = 0x5678;
         values.core.eflags ^= 1;
         values.core.xmm[15] = u128::MAX;
-        write(&mut frame, &special, &values).unwrap();
+        let mut given = values.clone();
+        given.extra[7] = 99;
+        write(&mut frame, &special, &given).unwrap();
         assert_eq!(read(&frame, &special), values);
         assert_eq!((frame.rsp, frame.rip), (0x1234, 0x5678));
     }

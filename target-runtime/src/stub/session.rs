@@ -5,15 +5,14 @@
 use core::cell::UnsafeCell;
 
 use gdbstub::common::Signal;
+use gdbstub::stub::GdbStubBuilder;
 use gdbstub::stub::state_machine::GdbStubStateMachine;
-use gdbstub::stub::{GdbStubBuilder, SingleThreadStopReason};
 use ukdbg_guest_abi::RegisterSet;
 
 use super::breakpoints::Breakpoints;
 use super::framing::{Framer, PACKET_SIZE, Received};
-use super::memory::Memory;
 use super::reply::{REPLY_SIZE, Reply};
-use super::target::{Resume, StoppedGuest};
+use super::target::{Guest, Resume, StopReason, StoppedGuest};
 use crate::TrapFrame;
 
 /// A line to a client.
@@ -53,28 +52,28 @@ impl Buffers {
     }
 }
 
-type Machine<M> = GdbStubStateMachine<'static, StoppedGuest<M>, Reply>;
+type Machine<G> = GdbStubStateMachine<'static, StoppedGuest<G>, Reply>;
 
 /// The one session there can be.
-pub(super) struct Session<M: Memory + 'static, P> {
+pub(super) struct Session<G: Guest + 'static, P> {
     /// There while a client is attached; idle while it has the guest stopped.
-    machine: Option<Machine<M>>,
+    machine: Option<Machine<G>>,
     /// The guest is stopped, and its frame is in `guest`.
     held: bool,
-    guest: StoppedGuest<M>,
+    guest: StoppedGuest<G>,
     framer: Framer,
     port: P,
     buffers: &'static Buffers,
 }
 
-impl<M: Memory, P: Port> Session<M, P> {
+impl<G: Guest, P: Port> Session<G, P> {
     /// A session without a client.
     ///
     /// # Safety
     /// No other session is given the same buffers.
     #[expect(unsafe_code, reason = "the buffers must not be shared")]
     pub(super) unsafe fn new(
-        memory: M,
+        guest: G,
         port: P,
         breakpoints: &'static Breakpoints,
         buffers: &'static Buffers,
@@ -82,7 +81,7 @@ impl<M: Memory, P: Port> Session<M, P> {
         Self {
             machine: None,
             held: false,
-            guest: StoppedGuest::new(memory, breakpoints),
+            guest: StoppedGuest::new(guest, breakpoints),
             framer: Framer::new(),
             port,
             buffers,
@@ -117,17 +116,32 @@ impl<M: Memory, P: Port> Session<M, P> {
     }
 
     /// The guest stopped by itself: a client that waits for it is told.
-    pub(super) fn stop(&mut self, place: &Place<'_>, reason: SingleThreadStopReason<u64>) {
-        match self.machine.take() {
-            Some(GdbStubStateMachine::Running(mut running)) => {
-                self.hold(place);
-                running.borrow_conn().clear();
-                // What can fail is a reply too long, and a stop's is short.
-                self.machine = running.report_stop(&mut self.guest, reason).ok();
-                self.send();
-            }
-            other => self.machine = other,
+    pub(super) fn stop(&mut self, place: &Place<'_>, reason: StopReason) {
+        if self.is_awaited() {
+            self.hold(place);
+            self.report(reason);
         }
+    }
+
+    /// The guest is about to end: a client that waits for it is told, and let
+    /// go.
+    pub(super) fn end(&mut self, reason: StopReason) {
+        self.report(reason);
+        self.machine = None;
+        self.guest.forget_client();
+    }
+
+    fn report(&mut self, reason: StopReason) {
+        self.machine = match self.machine.take() {
+            Some(GdbStubStateMachine::Running(mut running)) => {
+                running.borrow_conn().clear();
+                let reason = self.guest.reason(reason);
+                // What can fail is a reply too long, and a stop's is short.
+                running.report_stop(&mut self.guest, reason).ok()
+            }
+            other => other,
+        };
+        self.send();
     }
 
     /// Takes what the client has sent. Says how the guest goes on as soon as it
@@ -145,7 +159,7 @@ impl<M: Memory, P: Port> Session<M, P> {
                 Received::TooLong => self.answer(TOO_LONG),
                 Received::Retransmit => self.retransmit(),
                 Received::Interrupt => {
-                    self.stop(place, SingleThreadStopReason::Signal(Signal::SIGINT));
+                    self.stop(place, StopReason::Signal(Signal::SIGINT));
                 }
             }
         }

@@ -1,32 +1,36 @@
-//! The stopped guest as `gdbstub` asks for it. Pure but for the memory it is
-//! given: it holds a copy of the trap frame, which goes back when the guest is
-//! resumed.
+//! The stopped guest as `gdbstub` asks for it. Pure but for the memory, tasks
+//! and debug registers it is given: it holds a copy of the trap frame, which
+//! goes back when the guest is resumed.
 
-use gdbstub::common::Signal;
+mod base;
+mod points;
+mod resume;
+
+use gdbstub::common::{Signal, Tid};
+use gdbstub::stub::MultiThreadStopReason;
+use gdbstub::target::Target;
 use gdbstub::target::ext::base::BaseOps;
-use gdbstub::target::ext::base::singlethread::{
-    SingleThreadBase, SingleThreadResume, SingleThreadResumeOps, SingleThreadSingleStep,
-    SingleThreadSingleStepOps,
-};
-use gdbstub::target::ext::breakpoints::{
-    Breakpoints as BreakpointsExtension, BreakpointsOps, SwBreakpoint, SwBreakpointOps,
-};
-use gdbstub::target::{Target, TargetError, TargetResult};
+use gdbstub::target::ext::breakpoints::{BreakpointsOps, WatchKind};
 use ukdbg_guest_abi::RegisterSet;
 
 use super::breakpoints::Breakpoints;
-use super::framing::PACKET_SIZE;
 use super::memory::Memory;
-use super::registers::{self, Amd64, ClientRegisters};
+use super::registers::Amd64;
+use super::tasks::{self, Tasks};
+use super::watchpoints::{DebugRegisters, Watched, Watchpoints};
 use crate::{FxArea, TrapFrame};
 
-/// Linux's numbers, which GDB's clients take for an error of their own kind.
+/// Linux's numbers, which GDB takes for errors of its own kind.
 const E2BIG: u8 = 7;
 const EFAULT: u8 = 14;
 const EINVAL: u8 = 22;
 
-/// The trap flag: a debug exception after the next instruction.
+/// RFLAGS: a debug exception after the next instruction.
 const TRAP_FLAG: u64 = 1 << 8;
+/// RFLAGS: no breakpoint of a debug register at the next instruction.
+const RESUME_FLAG: u64 = 1 << 16;
+/// DR6: the debug exception comes from a single step (SDM volume 3B, 17.2.3).
+pub(super) const SINGLE_STEP: u64 = 1 << 14;
 
 /// How the client wants the guest to go on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,6 +43,25 @@ pub(super) enum Resume {
     /// stop is delivered.
     Deliver,
 }
+
+/// Why the guest stopped or ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum StopReason {
+    /// At a breakpoint of the client's.
+    Breakpoint,
+    /// A debug exception with these conditions in DR6.
+    Debug(u64),
+    /// An exception, or the client's wish.
+    Signal(Signal),
+    /// It is about to end with a status.
+    Exited(u8),
+    /// It is about to end by a fault.
+    Terminated(Signal),
+}
+
+/// All that is asked of a guest.
+pub(super) trait Guest: Memory + Tasks + DebugRegisters {}
+impl<G: Memory + Tasks + DebugRegisters> Guest for G {}
 
 /// What stands for a frame before the first stop.
 pub(super) const NO_FRAME: TrapFrame = TrapFrame {
@@ -68,30 +91,34 @@ pub(super) const NO_FRAME: TrapFrame = TrapFrame {
 };
 
 /// The stopped guest.
-pub(super) struct StoppedGuest<M> {
+pub(super) struct StoppedGuest<G> {
     frame: TrapFrame,
     special: RegisterSet,
     resume: Resume,
     /// Where a step began at a `pushf`, which stores the trap flag.
     stepping_pushf: bool,
-    memory: M,
+    guest: G,
     breakpoints: &'static Breakpoints,
+    watchpoints: Watchpoints,
 }
 
-impl<M: Memory> StoppedGuest<M> {
-    pub(super) fn new(memory: M, breakpoints: &'static Breakpoints) -> Self {
+impl<G: Guest> StoppedGuest<G> {
+    pub(super) fn new(guest: G, breakpoints: &'static Breakpoints) -> Self {
         Self {
             frame: NO_FRAME,
             special: RegisterSet::default(),
             resume: Resume::Continue,
             stepping_pushf: false,
-            memory,
+            guest,
             breakpoints,
+            watchpoints: Watchpoints::default(),
         }
     }
 
-    /// The guest stopped here.
+    /// The guest stopped here. How it was resumed stays known until
+    /// [`StoppedGuest::reason`] has told what its stop means.
     pub(super) fn load(&mut self, frame: &TrapFrame, special: RegisterSet) {
+        Watchpoints::disable(&mut self.guest);
         self.frame = *frame;
         self.special = special;
         if self.resume == Resume::Step {
@@ -101,7 +128,6 @@ impl<M: Memory> StoppedGuest<M> {
             }
         }
         self.stepping_pushf = false;
-        self.resume = Resume::Continue;
     }
 
     /// Gives the frame back, as the client left it.
@@ -109,6 +135,12 @@ impl<M: Memory> StoppedGuest<M> {
         if self.resume == Resume::Step {
             self.stepping_pushf = self.is_at_pushf();
             self.frame.rflags |= TRAP_FLAG;
+            self.watchpoints.remember(&mut self.guest);
+        } else {
+            if self.watchpoints.stops_at(self.frame.rip) {
+                self.frame.rflags |= RESUME_FLAG;
+            }
+            self.watchpoints.enable(&mut self.guest);
         }
         *frame = self.frame;
         self.resume
@@ -121,18 +153,45 @@ impl<M: Memory> StoppedGuest<M> {
 
     /// Takes out what a client put in that will not come back.
     pub(super) fn forget_client(&mut self) {
-        self.breakpoints.clear(&mut self.memory);
+        self.breakpoints.clear(&mut self.guest);
+        self.watchpoints.clear();
         self.resume = Resume::Continue;
     }
 
-    #[cfg(test)]
-    pub(super) fn memory(&mut self) -> &mut M {
-        &mut self.memory
+    /// What to tell the client of a stop.
+    pub(super) fn reason(&mut self, reason: StopReason) -> MultiThreadStopReason<u64> {
+        let tid = self.running();
+        let signal = |signal| MultiThreadStopReason::SignalWithThread { tid, signal };
+        match reason {
+            StopReason::Breakpoint => MultiThreadStopReason::SwBreak(tid),
+            StopReason::Signal(number) => signal(number),
+            StopReason::Exited(status) => MultiThreadStopReason::Exited(status),
+            StopReason::Terminated(number) => MultiThreadStopReason::Terminated(number),
+            StopReason::Debug(conditions) => {
+                let hit = if conditions & SINGLE_STEP != 0 {
+                    self.watchpoints.changed(&mut self.guest)
+                } else {
+                    self.watchpoints.hit(conditions)
+                };
+                let watch = |kind, addr| MultiThreadStopReason::Watch { tid, kind, addr };
+                match hit {
+                    Some((addr, Watched::Write(_))) => watch(WatchKind::Write, addr),
+                    Some((addr, Watched::Access(_))) => watch(WatchKind::ReadWrite, addr),
+                    Some((_, Watched::Execute)) => MultiThreadStopReason::HwBreak(tid),
+                    None => signal(Signal::SIGTRAP),
+                }
+            }
+        }
+    }
+
+    /// The thread that is stopped.
+    fn running(&self) -> Tid {
+        tasks::thread(self.guest.current())
     }
 
     fn is_at_pushf(&mut self) -> bool {
         let mut code = [0; 2];
-        let length = self.memory.read(self.frame.rip, &mut code);
+        let length = self.guest.read(self.frame.rip, &mut code);
         self.breakpoints.hide(self.frame.rip, &mut code);
         matches!((length, code), (1.., [0x9c, _]) | (2, [0x66, 0x9c]))
     }
@@ -140,10 +199,14 @@ impl<M: Memory> StoppedGuest<M> {
     fn clear_pushed_trap_flag(&mut self) {
         let at = self.frame.rsp.wrapping_add(1);
         let mut byte = [0];
-        if self.memory.read(at, &mut byte) == 1 {
-            self.memory
-                .write(at, &[byte[0] & !((TRAP_FLAG >> 8) as u8)]);
+        if self.guest.read(at, &mut byte) == 1 {
+            self.guest.write(at, &[byte[0] & !((TRAP_FLAG >> 8) as u8)]);
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn guest(&mut self) -> &mut G {
+        &mut self.guest
     }
 }
 
@@ -151,12 +214,12 @@ impl<M: Memory> StoppedGuest<M> {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Never {}
 
-impl<M: Memory> Target for StoppedGuest<M> {
+impl<G: Guest> Target for StoppedGuest<G> {
     type Arch = Amd64;
     type Error = Never;
 
     fn base_ops(&mut self) -> BaseOps<'_, Amd64, Never> {
-        BaseOps::SingleThread(self)
+        BaseOps::MultiThread(self)
     }
 
     /// The line may damage packets: acknowledgements stay.
@@ -166,87 +229,5 @@ impl<M: Memory> Target for StoppedGuest<M> {
 
     fn support_breakpoints(&mut self) -> Option<BreakpointsOps<'_, Self>> {
         Some(self)
-    }
-}
-
-impl<M: Memory> SingleThreadBase for StoppedGuest<M> {
-    fn read_registers(&mut self, values: &mut ClientRegisters) -> TargetResult<(), Self> {
-        *values = registers::read(&self.frame, &self.special);
-        Ok(())
-    }
-
-    fn write_registers(&mut self, values: &ClientRegisters) -> TargetResult<(), Self> {
-        registers::write(&mut self.frame, &self.special, values)
-            .map_err(|_| TargetError::Errno(EINVAL))
-    }
-
-    fn read_addrs(&mut self, start: u64, bytes: &mut [u8]) -> TargetResult<usize, Self> {
-        // No packet can hold it, and gdbstub would go on to a second part even
-        // if the first one ends early.
-        if bytes.len() > PACKET_SIZE / 2 {
-            return Err(TargetError::Errno(E2BIG));
-        }
-        let length = self.memory.read(start, bytes);
-        // An empty reply would mean that memory cannot be read at all.
-        if length == 0 && !bytes.is_empty() {
-            return Err(TargetError::Errno(EFAULT));
-        }
-        self.breakpoints.hide(start, &mut bytes[..length]);
-        Ok(length)
-    }
-
-    fn write_addrs(&mut self, start: u64, bytes: &[u8]) -> TargetResult<(), Self> {
-        if self.breakpoints.write(start, bytes, &mut self.memory) {
-            Ok(())
-        } else {
-            Err(TargetError::Errno(EFAULT))
-        }
-    }
-
-    fn support_resume(&mut self) -> Option<SingleThreadResumeOps<'_, Self>> {
-        Some(self)
-    }
-}
-
-impl<M: Memory> SingleThreadResume for StoppedGuest<M> {
-    fn resume(&mut self, signal: Option<Signal>) -> Result<(), Never> {
-        self.resume = match signal {
-            // An interrupted guest knows nothing of the signal that said so.
-            None | Some(Signal::SIGZERO | Signal::SIGINT | Signal::SIGTRAP) => Resume::Continue,
-            Some(_) => Resume::Deliver,
-        };
-        Ok(())
-    }
-
-    fn support_single_step(&mut self) -> Option<SingleThreadSingleStepOps<'_, Self>> {
-        Some(self)
-    }
-}
-
-impl<M: Memory> SingleThreadSingleStep for StoppedGuest<M> {
-    fn step(&mut self, signal: Option<Signal>) -> Result<(), Never> {
-        self.resume(signal)?;
-        if self.resume == Resume::Continue {
-            self.resume = Resume::Step;
-        }
-        Ok(())
-    }
-}
-
-impl<M: Memory> BreakpointsExtension for StoppedGuest<M> {
-    fn support_sw_breakpoint(&mut self) -> Option<SwBreakpointOps<'_, Self>> {
-        Some(self)
-    }
-}
-
-impl<M: Memory> SwBreakpoint for StoppedGuest<M> {
-    fn add_sw_breakpoint(&mut self, address: u64, _: usize) -> TargetResult<bool, Self> {
-        Ok(self.breakpoints.insert(address, &mut self.memory).is_ok())
-    }
-
-    fn remove_sw_breakpoint(&mut self, address: u64, _: usize) -> TargetResult<bool, Self> {
-        // Removing is idempotent (RSP, "z packets").
-        self.breakpoints.remove(address, &mut self.memory);
-        Ok(true)
     }
 }

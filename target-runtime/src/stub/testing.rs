@@ -1,20 +1,28 @@
-//! What the stub's tests stand on: memory and a frame that are not a guest's.
+//! What the stub's tests stand on: a guest and a frame that are none.
 
 use super::memory::Memory;
 use super::target::NO_FRAME;
+use super::tasks::{Task, Tasks};
+use super::watchpoints::DebugRegisters;
 use crate::TrapFrame;
 
-/// One mapped range, whose bytes at first are their own offsets.
-pub(super) struct FakeMemory {
+/// One mapped range, whose bytes at first are their own offsets, and tasks.
+pub(super) struct FakeGuest {
     pub(super) start: u64,
     pub(super) bytes: Vec<u8>,
+    pub(super) tasks: Vec<Option<Task>>,
+    pub(super) current: usize,
+    pub(super) debug_registers: ([u64; 4], u64),
 }
 
-impl FakeMemory {
+impl FakeGuest {
     pub(super) fn new(start: u64, length: usize) -> Self {
         Self {
             start,
             bytes: (0..length).map(|offset| offset as u8).collect(),
+            tasks: Vec::new(),
+            current: 0,
+            debug_registers: ([0; 4], 0),
         }
     }
 
@@ -26,7 +34,7 @@ impl FakeMemory {
     }
 }
 
-impl Memory for FakeMemory {
+impl Memory for FakeGuest {
     fn read(&mut self, address: u64, bytes: &mut [u8]) -> usize {
         let rest = self.rest(address);
         let length = rest.len().min(bytes.len());
@@ -37,6 +45,30 @@ impl Memory for FakeMemory {
     fn write(&mut self, address: u64, bytes: &[u8]) -> bool {
         let place = self.rest(address).get_mut(..bytes.len());
         place.map(|place| place.copy_from_slice(bytes)).is_some()
+    }
+}
+
+impl Tasks for FakeGuest {
+    fn current(&self) -> usize {
+        self.current
+    }
+
+    fn task(&self, number: usize) -> Option<Task> {
+        self.tasks.get(number).copied().flatten()
+    }
+
+    fn limit(&self) -> usize {
+        self.tasks.len()
+    }
+
+    fn switch_end(&self) -> u64 {
+        0x5000
+    }
+}
+
+impl DebugRegisters for FakeGuest {
+    fn set_debug_registers(&mut self, addresses: [u64; 4], control: u64) {
+        self.debug_registers = (addresses, control);
     }
 }
 

@@ -20,6 +20,13 @@ core::arch::global_asm!(include_str!("switch.s"), main = sym task_main);
 unsafe extern "C" {
     fn ukdbg_switch(save: *mut u64, resume: u64);
     fn ukdbg_task_entry();
+    safe static ukdbg_switch_end: u8;
+}
+
+/// Address of the last instruction of a switch, which returns into the task
+/// that goes on; all else of its SWITCH_FRAME is in registers there.
+pub(crate) fn switch_end() -> u64 {
+    &raw const ukdbg_switch_end as u64
 }
 
 /// What a task runs.

@@ -44,6 +44,9 @@ ukdbg_switch:                           # (rdi: *mut u64, rsi: u64)
     pop rbp
     .cfi_adjust_cfa_offset -8
     .cfi_restore rbp
+    # Where a debugger shows a task that does not run.
+    .global ukdbg_switch_end
+ukdbg_switch_end:
     ret
     .cfi_endproc
     .size ukdbg_switch, . - ukdbg_switch

@@ -2,8 +2,13 @@
 
 use std::collections::VecDeque;
 
-use super::super::testing::{FakeMemory, frame};
+use super::super::memory::Memory;
+use super::super::target::SINGLE_STEP;
+use super::super::tasks::Task;
+use super::super::testing::{FakeGuest, frame};
 use super::*;
+
+mod hostile;
 
 const TRAP_FLAG: u64 = 1 << 8;
 
@@ -27,7 +32,7 @@ impl Port for Line {
 
 /// A guest that stands at a frame, and the client's end of its line.
 struct Pair {
-    session: Session<FakeMemory, Line>,
+    session: Session<FakeGuest, Line>,
     frame: TrapFrame,
 }
 
@@ -35,7 +40,7 @@ struct Pair {
 fn pair() -> Pair {
     let breakpoints = Box::leak(Box::new(Breakpoints::new()));
     let buffers = Box::leak(Box::new(Buffers::new()));
-    let memory = FakeMemory::new(0x1000, 0x100);
+    let memory = FakeGuest::new(0x1000, 0x100);
     // SAFETY: the buffers are this session's own.
     let session = unsafe { Session::new(memory, Line::default(), breakpoints, buffers) };
     Pair {
@@ -95,7 +100,7 @@ impl Pair {
         assert!(!self.session.is_held());
     }
 
-    fn stop(&mut self, reason: SingleThreadStopReason<u64>) -> String {
+    fn stop(&mut self, reason: StopReason) -> String {
         let place = Place {
             frame: &mut self.frame,
             special: RegisterSet::default(),
@@ -106,7 +111,7 @@ impl Pair {
 
     fn byte(&mut self, address: u64) -> u8 {
         let mut byte = [0];
-        FakeMemory::read(self.session.guest.memory(), address, &mut byte);
+        FakeGuest::read(self.session.guest.guest(), address, &mut byte);
         byte[0]
     }
 }
@@ -163,7 +168,9 @@ fn registers_are_read_and_written() {
     let changed = registers.replacen("1111111111111111", "efbeadde00000000", 1);
     pair.check(&format!("G{changed}"), "OK");
     assert_eq!(pair.ask("g"), changed);
-    let control = format!("{}01", &changed[..changed.len() - 2]);
+    // EFER is the third from the end, of 16 digits each.
+    let (before, efer) = changed.split_at(changed.len() - 3 * 16);
+    let control = format!("{before}01{}", &efer[2..]);
     pair.check(&format!("G{control}"), "E16");
     pair.go("vCont;c", Resume::Continue, "+");
     assert_eq!(pair.frame.rax, 0xdead_beef);
@@ -180,7 +187,7 @@ fn a_breakpoint_stops_and_a_step_goes_on() {
     assert_eq!(pair.frame.rflags & TRAP_FLAG, 0);
     pair.frame.rip = 0x1020;
     assert_eq!(
-        pair.stop(SingleThreadStopReason::SwBreak(())),
+        pair.stop(StopReason::Breakpoint),
         packet("T05thread:01;swbreak:;")
     );
     pair.check("z0,1020,1", "OK");
@@ -189,10 +196,108 @@ fn a_breakpoint_stops_and_a_step_goes_on() {
     assert_ne!(pair.frame.rflags & TRAP_FLAG, 0);
     assert!(pair.session.is_stepping());
     pair.frame.rip = 0x1021;
-    assert_eq!(pair.stop(SingleThreadStopReason::DoneStep), packet("S05"));
+    assert_eq!(
+        pair.stop(StopReason::Debug(SINGLE_STEP)),
+        packet("T05thread:01;")
+    );
     assert!(!pair.session.is_stepping());
     pair.go("vCont;c", Resume::Continue, "+");
     assert_eq!(pair.frame.rflags & TRAP_FLAG, 0);
+}
+
+#[test]
+fn tasks_are_threads() {
+    let mut pair = pair();
+    let task = |name: &[u8], saved_rsp| {
+        let mut task = Task {
+            name: [0; 24],
+            saved_rsp,
+        };
+        task.name[..name.len()].copy_from_slice(name);
+        Some(task)
+    };
+    let guest = pair.session.guest.guest();
+    guest.tasks = vec![
+        task(b"boot", 0x1040),
+        None,
+        task(b"feed", 0),
+        task(b"lost", 8),
+    ];
+    guest.current = 2;
+    pair.check("?", "T05thread:03;");
+    pair.check("qfThreadInfo", "m03,01,04");
+    pair.check("qThreadExtraInfo,1", "626f6f74");
+    pair.check("T2", "E01");
+    pair.check("Hg1", "OK");
+    let registers = pair.ask("g");
+    assert!(registers.starts_with("xxxxxxxxxxxxxxxx6061626364656667xx"));
+    assert_eq!(&registers[0x80 * 2..0x88 * 2], "0050000000000000");
+    pair.check(&format!("G{registers}").replace('x', "0"), "E16");
+    pair.check("Hg4", "OK");
+    pair.check("g", "E16");
+    pair.go("vCont;s:3;c", Resume::Step, "+");
+    assert_eq!(
+        pair.stop(StopReason::Debug(SINGLE_STEP)),
+        packet("T05thread:03;")
+    );
+}
+
+#[test]
+fn a_watchpoint_stops_where_it_is_hit() {
+    let mut pair = pair();
+    pair.check("Z2,1020,4", "OK");
+    pair.check("Z4,1028,8", "OK");
+    pair.check("Z1,1010,1", "OK");
+    pair.check("Z3,1030,4", "E16");
+    pair.check("Z2,1021,4", "E16");
+    assert_eq!(pair.session.guest.guest().debug_registers.1, 0x400);
+    pair.go("vCont;c", Resume::Continue, "+");
+    assert_ne!(pair.session.guest.guest().debug_registers.1, 0x400);
+    assert_ne!(
+        pair.frame.rflags & 1 << 16,
+        0,
+        "the breakpoint at rip would stop again"
+    );
+    assert_eq!(
+        pair.stop(StopReason::Debug(0b10)),
+        packet("T05thread:01;awatch:1028;")
+    );
+    pair.go("vCont;c", Resume::Continue, "+");
+    assert_eq!(
+        pair.stop(StopReason::Debug(0b1)),
+        packet("T05thread:01;watch:1020;")
+    );
+    pair.go("vCont;c", Resume::Continue, "+");
+    assert_eq!(
+        pair.stop(StopReason::Debug(0b100)),
+        packet("T05thread:01;hwbreak:;")
+    );
+    pair.go("vCont;s:1", Resume::Step, "+");
+    assert_eq!(pair.session.guest.guest().debug_registers.1, 0x400);
+    pair.session.guest.guest().bytes[0x22] ^= 1;
+    assert_eq!(
+        pair.stop(StopReason::Debug(SINGLE_STEP)),
+        packet("T05thread:01;watch:1020;")
+    );
+    pair.go("D", Resume::Continue, "+$OK#9a");
+    assert_eq!(pair.session.guest.guest().debug_registers, ([0; 4], 0x400));
+}
+
+#[test]
+fn a_client_learns_that_the_guest_ends() {
+    for (reason, expected) in [
+        (StopReason::Exited(7), "W07"),
+        (StopReason::Terminated(Signal::SIGSEGV), "X0b"),
+    ] {
+        let mut pair = pair();
+        pair.session.end(reason);
+        assert_eq!(pair.received(), "");
+        pair.check("Z0,1020,1", "OK");
+        pair.go("vCont;c", Resume::Continue, "+");
+        pair.session.end(reason);
+        assert_eq!(pair.received(), packet(expected));
+        assert_eq!(pair.byte(0x1020), 0x20);
+    }
 }
 
 #[test]
@@ -203,23 +308,20 @@ fn an_interrupt_stops_only_a_guest_that_runs() {
     pair.ask("?");
     assert_eq!(pair.send(b"\x03"), (None, String::new()));
     pair.go("vCont;c", Resume::Continue, "+");
-    assert_eq!(pair.send(b"\x03"), (None, packet("S02")));
+    assert_eq!(pair.send(b"\x03"), (None, packet("T02thread:01;")));
     pair.go("vCont;C02", Resume::Continue, "+");
 }
 
 #[test]
 fn a_fault_is_reported_and_can_take_its_course() {
     let mut pair = pair();
-    assert_eq!(
-        pair.stop(SingleThreadStopReason::Signal(Signal::SIGSEGV)),
-        ""
-    );
+    assert_eq!(pair.stop(StopReason::Signal(Signal::SIGSEGV)), "");
     assert!(!pair.session.is_held());
     pair.ask("?");
     pair.go("vCont;c", Resume::Continue, "+");
     assert_eq!(
-        pair.stop(SingleThreadStopReason::Signal(Signal::SIGSEGV)),
-        packet("S0b")
+        pair.stop(StopReason::Signal(Signal::SIGSEGV)),
+        packet("T0bthread:01;")
     );
     pair.go("vCont;C0b:1", Resume::Deliver, "+");
 }
@@ -237,23 +339,6 @@ fn a_client_that_leaves_takes_its_breakpoints_with_it() {
 }
 
 #[test]
-fn a_client_that_vanished_is_replaced() {
-    let mut pair = pair();
-    pair.check("Z0,1020,1", "OK");
-    // While the guest is stopped.
-    pair.ask("qSupported:multiprocess+");
-    assert_eq!(pair.byte(0x1020), 0x20);
-    pair.check("Z0,1020,1", "OK");
-    pair.go("vCont;s", Resume::Step, "+");
-    // While it runs.
-    pair.ask("qSupported:swbreak+");
-    assert_eq!(pair.byte(0x1020), 0x20);
-    pair.check("?", "T05thread:01;");
-    pair.go("vCont;c", Resume::Continue, "+");
-    assert_eq!(pair.frame.rflags & TRAP_FLAG, 0);
-}
-
-#[test]
 fn the_guest_waits_for_a_client_when_it_was_told_to() {
     let mut pair = pair();
     pair.session.wait(&Place {
@@ -267,121 +352,14 @@ fn the_guest_waits_for_a_client_when_it_was_told_to() {
 }
 
 #[test]
-fn what_the_line_damages_is_sent_again() {
-    let mut pair = pair();
-    assert_eq!(pair.send(b"$?#00"), (None, "-".into()));
-    assert!(!pair.session.is_held());
-    pair.check("?", "T05thread:01;");
-    assert_eq!(pair.send(b"-").1, packet("T05thread:01;"));
-    assert_eq!(pair.send(b"-").1, packet("T05thread:01;"));
-    pair.go("vCont;c", Resume::Continue, "+");
-    assert_eq!(pair.send(b"-").1, "");
-    assert_eq!(pair.stop(SingleThreadStopReason::DoneStep), packet("S05"));
-    assert_eq!(pair.send(b"-").1, packet("S05"));
-}
-
-#[test]
-fn no_request_ends_a_session() {
-    let mut pair = pair();
-    pair.check("Z0,1020,1", "OK");
-    pair.check("m1020", "E16");
-    pair.check("Hg-1", "E16");
-    pair.check("vCont;t", "E16");
-    pair.check("G00", "E16");
-    pair.check("m1000,ffffffff", "E07");
-    pair.check("m1000,801", "E07");
-    let long = packet(&"a".repeat(PACKET_SIZE));
-    assert_eq!(pair.send(long.as_bytes()), (None, "+$E07#ac".into()));
-    pair.check("m1020,1", "20");
-    assert_eq!(pair.byte(0x1020), 0xcc);
-}
-
-#[test]
-fn a_line_that_takes_nothing_lets_the_guest_go() {
-    let mut pair = pair();
-    pair.check("Z0,1020,1", "OK");
-    pair.session.port.dead = true;
-    assert_eq!(pair.send(packet("?").as_bytes()).0, Some(Resume::Continue));
-    assert_eq!(pair.byte(0x1020), 0x20);
-}
-
-#[test]
 fn a_stepped_pushf_stores_no_trap_flag() {
     for code in ["9c90", "669c"] {
         let mut pair = pair();
         pair.check(&format!("M1010,2:{code}"), "OK");
         pair.check("M107f,3:ff03ff", "OK");
-        pair.go("vCont;s", Resume::Step, "+");
+        pair.go("vCont;s:1", Resume::Step, "+");
         pair.frame.rsp = 0x107f;
-        pair.stop(SingleThreadStopReason::DoneStep);
+        pair.stop(StopReason::Debug(SINGLE_STEP));
         pair.check("m107f,3", "ff02ff");
-    }
-}
-
-/// Random requests, well framed, in every state: no panic, and the guest is
-/// either held or not awaited by an idle machine.
-#[test]
-fn any_requests_leave_a_session() {
-    let mut seed = 0x2545_f491_4f6c_dd1d_u64;
-    let mut random = move |limit: usize| {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        seed as usize % limit
-    };
-    let words = [
-        "m",
-        "M",
-        "X",
-        "Z0",
-        "z0",
-        "Z1",
-        "Z2",
-        "g",
-        "G",
-        "H",
-        "c",
-        "-1",
-        "vCont",
-        ";",
-        "s",
-        ":",
-        ",",
-        "1000",
-        "p1.1",
-        "qSupported",
-        "?",
-        "qXfer:features:read:target.xml:",
-        "ffffffffffffffff",
-        "D",
-        "k",
-        "T",
-        "C0b",
-        "R",
-        "!",
-        "qfThreadInfo",
-        "qRcmd,68656c70",
-        "r1000,1004",
-        "vKill",
-        "#",
-        "}",
-        "*",
-        "\u{1}",
-    ];
-    let mut pair = pair();
-    for _ in 0..30_000 {
-        let body: String = (0..1 + random(5))
-            .map(|_| words[random(words.len())])
-            .collect();
-        let bytes = match random(10) {
-            0 => body.into_bytes(),
-            1 => vec![0x03],
-            _ => packet(&body).into_bytes(),
-        };
-        pair.send(&bytes);
-        if random(4) == 0 && !pair.session.is_held() {
-            pair.stop(SingleThreadStopReason::DoneStep);
-        }
-        assert_eq!(pair.session.is_idle(), pair.session.is_held());
     }
 }

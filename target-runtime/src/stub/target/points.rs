@@ -1,0 +1,80 @@
+//! Breakpoints and watchpoints, as `gdbstub` asks for them.
+
+use gdbstub::target::TargetResult;
+use gdbstub::target::ext::breakpoints::{
+    Breakpoints, HwBreakpoint, HwBreakpointOps, HwWatchpoint, HwWatchpointOps, SwBreakpoint,
+    SwBreakpointOps, WatchKind,
+};
+
+use super::{Guest, StoppedGuest};
+use crate::stub::watchpoints::Watched;
+
+impl<G: Guest> Breakpoints for StoppedGuest<G> {
+    fn support_sw_breakpoint(&mut self) -> Option<SwBreakpointOps<'_, Self>> {
+        Some(self)
+    }
+
+    fn support_hw_breakpoint(&mut self) -> Option<HwBreakpointOps<'_, Self>> {
+        Some(self)
+    }
+
+    fn support_hw_watchpoint(&mut self) -> Option<HwWatchpointOps<'_, Self>> {
+        Some(self)
+    }
+}
+
+impl<G: Guest> SwBreakpoint for StoppedGuest<G> {
+    fn add_sw_breakpoint(&mut self, address: u64, _: usize) -> TargetResult<bool, Self> {
+        Ok(self.breakpoints.insert(address, &mut self.guest).is_ok())
+    }
+
+    fn remove_sw_breakpoint(&mut self, address: u64, _: usize) -> TargetResult<bool, Self> {
+        // Removing is idempotent (RSP, "z packets").
+        self.breakpoints.remove(address, &mut self.guest);
+        Ok(true)
+    }
+}
+
+impl<G: Guest> HwBreakpoint for StoppedGuest<G> {
+    fn add_hw_breakpoint(&mut self, address: u64, _: usize) -> TargetResult<bool, Self> {
+        Ok(self.watchpoints.insert(address, Watched::Execute))
+    }
+
+    fn remove_hw_breakpoint(&mut self, address: u64, _: usize) -> TargetResult<bool, Self> {
+        self.watchpoints.remove(address, Watched::Execute);
+        Ok(true)
+    }
+}
+
+/// The processor cannot watch for reads alone.
+fn watched(length: u64, kind: WatchKind) -> Option<Watched> {
+    match kind {
+        WatchKind::Write => Some(Watched::Write(length)),
+        WatchKind::ReadWrite => Some(Watched::Access(length)),
+        WatchKind::Read => None,
+    }
+}
+
+impl<G: Guest> HwWatchpoint for StoppedGuest<G> {
+    fn add_hw_watchpoint(
+        &mut self,
+        address: u64,
+        length: u64,
+        kind: WatchKind,
+    ) -> TargetResult<bool, Self> {
+        let watched = watched(length, kind);
+        Ok(watched.is_some_and(|watched| self.watchpoints.insert(address, watched)))
+    }
+
+    fn remove_hw_watchpoint(
+        &mut self,
+        address: u64,
+        length: u64,
+        kind: WatchKind,
+    ) -> TargetResult<bool, Self> {
+        if let Some(watched) = watched(length, kind) {
+            self.watchpoints.remove(address, watched);
+        }
+        Ok(true)
+    }
+}
