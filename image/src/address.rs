@@ -3,6 +3,14 @@
 
 use std::fmt;
 
+/// An address type of some space, for what works in all of them alike.
+pub trait Address: Copy {
+    /// The address as a number.
+    fn value(self) -> u64;
+    /// The address of that number.
+    fn from_value(value: u64) -> Self;
+}
+
 /// Defines an address newtype over `u64`: displayed and serialized as
 /// `0x…`, with checked arithmetic only.
 #[macro_export]
@@ -29,6 +37,16 @@ macro_rules! address_type {
             #[must_use]
             pub fn offset_from(self, start: Self) -> Option<u64> {
                 self.0.checked_sub(start.0)
+            }
+        }
+
+        impl $crate::Address for $name {
+            fn value(self) -> u64 {
+                self.0
+            }
+
+            fn from_value(value: u64) -> Self {
+                Self(value)
             }
         }
 

@@ -30,14 +30,17 @@ mod types;
 mod untrusted;
 mod unwind;
 
-pub use address::{CodeAddr, LinkAddr};
+pub use address::{Address, CodeAddr, LinkAddr};
 pub use decompressed::Decompressed;
 pub use error::ImageError;
 pub use expression::{Expression, ExpressionContext, ExpressionError, ValueLocation};
 /// The decoder's instruction type is part of this crate's interface.
 pub use iced_x86;
 pub use image::Image;
-pub use instruction::decode;
+pub use instruction::{
+    Access, DisassembledLine, MemoryOperand, RegisterOperand, Syntax, decode, disassemble,
+    instruction_text, memory_operands, register_operands,
+};
 pub use layout::{DebugLevel, DebugLink, ElfClass, Section, Segment, Symbol};
 pub use source::{Function, FunctionName, FunctionOrigin, SourceFrame, SourceLocation, SourcePath};
 pub use types::{
