@@ -13,9 +13,10 @@ const GUARD_SIZE: usize = 4096;
 /// Size of the boot stack and of each task's.
 const STACK_SIZE: usize = 64 * 1024;
 /// Size of an interrupt stack: room for a few nested traps.
-const INTERRUPT_STACK_SIZE: usize = 32 * 1024;
-/// What one trap may use of an interrupt stack before a nested one begins.
-pub(crate) const NEST_SIZE: usize = 8 * 1024;
+const INTERRUPT_STACK_SIZE: usize = 4 * NEST_SIZE;
+/// What one trap may use of an interrupt stack before a nested one begins: a
+/// session of the stub has been seen to use a third of it.
+pub(crate) const NEST_SIZE: usize = 16 * 1024;
 /// Tasks there can be.
 pub(crate) const MAX_TASKS: usize = 8;
 /// Names of the stacks of the interrupt stack table (SDM volume 3A, 6.14.5),

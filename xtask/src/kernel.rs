@@ -141,3 +141,25 @@ fn rustc(arguments: &[&str]) -> Result<String> {
     );
     Ok(String::from_utf8(output.stdout)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_image_is_the_executable_of_the_kernels_target() {
+        #[track_caller]
+        fn check(messages: &str, expected: Option<&str>) {
+            assert_eq!(executable(messages.as_bytes()), expected.map(PathBuf::from));
+        }
+        let build_script = r#"{"target":{"name":"build-script-build"},"executable":"/t/build"}"#;
+        let library = r#"{"target":{"name":"sample_kernel"},"executable":null}"#;
+        let image = r#"{"target":{"name":"sample-kernel"},"executable":"/t/sample-kernel"}"#;
+        check(
+            &[build_script, library, image].join("\n"),
+            Some("/t/sample-kernel"),
+        );
+        check(&[build_script, library, "not a message"].join("\n"), None);
+        check("", None);
+    }
+}

@@ -48,7 +48,7 @@ ukdbg_pvh_entry:
     dec ecx
     jnz 3b
 
-    mov eax, 0x620                      # CR4: PAE, OSFXSR, OSXMMEXCPT
+    mov eax, 0x660                      # CR4: PAE, MCE, OSFXSR, OSXMMEXCPT
     mov cr4, eax
     mov eax, offset ukdbg_early_tables
     mov cr3, eax
