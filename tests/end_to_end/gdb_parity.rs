@@ -96,26 +96,40 @@ fn check_in_guest(fault: &str, expected: Gdb) {
     );
 }
 
+/// A test through each stub for each fault.
 macro_rules! parity {
-    ($($name:ident $fault:literal $gdb:expr;)*) => {
+    ($($name:ident: $fault:literal, $gdb:expr;)*) => {
         mod through_qemu {
-            use super::*;
-            $(#[test] fn $name() { check($fault, $gdb); })*
+            $(#[test]
+            fn $name() {
+                super::check($fault, $gdb);
+            })*
+        }
+        mod through_the_guest {
+            $(#[test]
+            fn $name() {
+                super::check_in_guest($fault, $gdb);
+            })*
         }
     };
 }
 
 parity! {
-    null_field "null-field" Gdb::Right;
-    heap_overflow "heap-overflow" Gdb::Right;
-    use_after_free "use-after-free" Gdb::Right;
-    stack_overflow "stack-overflow" Gdb::Right;
-    write_rodata "write-rodata" Gdb::Right;
-    bad_fn_pointer "bad-fn-pointer" Gdb::Right;
-    non_canonical "non-canonical" Gdb::Right;
-    divide "divide" Gdb::Right;
-    panic "panic" Gdb::Right;
-    bounds "bounds" Gdb::Right;
-    double_fault "double-fault" Gdb::Right;
-    triple_fault "triple-fault" Gdb::Right;
+    null_field: "null-field", super::Gdb::Right;
+    heap_overflow: "heap-overflow", super::Gdb::Right;
+    use_after_free: "use-after-free", super::Gdb::Right;
+    stack_overflow: "stack-overflow", super::Gdb::Right;
+    write_rodata: "write-rodata", super::Gdb::Right;
+    bad_fn_pointer: "bad-fn-pointer", super::Gdb::Right;
+    non_canonical: "non-canonical", super::Gdb::Right;
+    divide: "divide", super::Gdb::Right;
+    panic: "panic", super::Gdb::Right;
+    bounds: "bounds", super::Gdb::Right;
+    double_fault: "double-fault", super::Gdb::Right;
+}
+
+/// Nothing in the guest runs any more: only QEMU's stub answers.
+#[test]
+fn triple_fault() {
+    check("triple-fault", Gdb::Right);
 }
