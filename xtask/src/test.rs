@@ -23,15 +23,7 @@ pub(crate) fn test() -> Result<()> {
         run(&mut cargo(&[
             "test",
             "--workspace",
-            "--exclude=ukdbg-sample-kernel",
             "--exclude=ukdbg-tests",
-        ]))
-    })?;
-    steps.step("unit tests of the guest", || {
-        run(&mut cargo(&[
-            "test",
-            "--package=ukdbg-sample-kernel",
-            "--lib",
         ]))
     })?;
     let kernel = steps.step("build the sample kernel", || kernel::build(None))?;
@@ -50,7 +42,6 @@ fn host_lints() -> Result<()> {
     run(&mut cargo(&[
         "clippy",
         "--workspace",
-        "--exclude=ukdbg-sample-kernel",
         "--all-targets",
         "--",
         "--deny=warnings",
