@@ -1,9 +1,12 @@
 //! The twelve faults of the sample kernel: what `ukdbg run` must find out
 //! about each.
 
+use std::path::Path;
+
 use serde_json::Value;
 use ukdbg_tests::{
-    SeenFrame, Tool, Ukdbg, available, kernel_image, line_of, sample_kernel_sources,
+    SeenFrame, Tool, Ukdbg, available, hosted_kernel_image, kernel_image, line_of,
+    sample_kernel_sources,
 };
 
 /// What a report on a fault must say.
@@ -21,12 +24,17 @@ struct Expected {
 
 #[track_caller]
 fn check(expected: &Expected) {
+    check_image(kernel_image, expected);
+}
+
+#[track_caller]
+fn check_image(image: impl Fn() -> &'static Path, expected: &Expected) {
     if !available(&[Tool::Qemu]) {
         return;
     }
     let fault = format!("fault={}", expected.fault);
     let report = Ukdbg::new(["run", "--batch", "--timeout", "50s", "--append", &fault])
-        .and([kernel_image()])
+        .and([image()])
         .json(1);
     let verdict = &report["verdict"];
     assert_eq!(verdict["kind"], expected.kind, "{verdict:#}");
@@ -93,14 +101,16 @@ fn check_backtrace(backtrace: &Value, expected: &Expected) {
     assert_eq!(backtrace["end"]["kind"], "root", "{backtrace:#}");
 }
 
+const NULL_FIELD: Expected = Expected {
+    fault: "null-field",
+    kind: "null_reference",
+    function: "remaining_after",
+    operation: &["order.remaining - quantity"],
+};
+
 #[test]
 fn null_field() {
-    check(&Expected {
-        fault: "null-field",
-        kind: "null_reference",
-        function: "remaining_after",
-        operation: &["order.remaining - quantity"],
-    });
+    check(&NULL_FIELD);
 }
 
 #[test]
@@ -216,6 +226,12 @@ fn triple_fault() {
         function: "post",
         operation: &["*mailbox = quantity"],
     });
+}
+
+/// Built for the host's triple: with SSE and a red zone.
+#[test]
+fn null_field_in_a_kernel_for_the_hosts_triple() {
+    check_image(hosted_kernel_image, &NULL_FIELD);
 }
 
 /// Without a fault the kernel ends by itself, with a status of its own.

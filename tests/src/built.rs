@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
+/// The triple that stands for a toolchain without the bare-metal one.
+const HOSTED_TARGET: &str = "x86_64-unknown-linux-gnu";
+
 /// The built `ukdbg`: `UKDBG_PROGRAM`, or built now.
 ///
 /// # Panics
@@ -23,12 +26,20 @@ pub fn ukdbg_program() -> &'static Path {
 #[must_use]
 pub fn kernel_image() -> &'static Path {
     static IMAGE: OnceLock<PathBuf> = OnceLock::new();
+    IMAGE.get_or_init(|| named_or("UKDBG_KERNEL", || build_kernel(&[])))
+}
+
+/// The same, compiled as for a machine without a bare-metal `core`:
+/// `UKDBG_KERNEL_HOSTED`, or built now.
+///
+/// # Panics
+/// When it does not build.
+#[must_use]
+pub fn hosted_kernel_image() -> &'static Path {
+    static IMAGE: OnceLock<PathBuf> = OnceLock::new();
     IMAGE.get_or_init(|| {
-        named_or("UKDBG_KERNEL", || {
-            let printed = cargo(&["xtask", "kernel"]);
-            let path = printed.lines().last().expect("the image's path comes last");
-            PathBuf::from(path)
-        })
+        let target = ["--target", HOSTED_TARGET];
+        named_or("UKDBG_KERNEL_HOSTED", || build_kernel(&target))
     })
 }
 
@@ -49,6 +60,12 @@ fn named_or(variable: &str, build: impl FnOnce() -> PathBuf) -> PathBuf {
     let path = env::var_os(variable).map_or_else(build, PathBuf::from);
     assert!(path.is_file(), "{} does not exist", path.display());
     path
+}
+
+fn build_kernel(arguments: &[&str]) -> PathBuf {
+    let printed = cargo(&[&["xtask", "kernel"], arguments].concat());
+    let path = printed.lines().last();
+    PathBuf::from(path.expect("the image's path comes last"))
 }
 
 fn build_ukdbg() -> PathBuf {

@@ -21,7 +21,7 @@ mod qemu;
 mod tool;
 mod ukdbg;
 
-pub use built::{kernel_image, sample_kernel_sources, ukdbg_program};
+pub use built::{hosted_kernel_image, kernel_image, sample_kernel_sources, ukdbg_program};
 pub use compile::{
     BuiltGuest, Ending, GuestShape, Layout, SymbolFile, Traps, UnwindTables, guest_sources,
 };

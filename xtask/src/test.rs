@@ -9,6 +9,9 @@ use crate::kernel;
 use crate::setup::{self, Tool};
 use crate::steps::Steps;
 
+/// A toolchain may have no bare-metal `core`: guests build for this as well.
+const HOSTED_TARGET: &str = "x86_64-unknown-linux-gnu";
+
 /// Runs every check, and stops at the first that fails.
 ///
 /// # Errors
@@ -27,10 +30,14 @@ pub(crate) fn test() -> Result<()> {
         ]))
     })?;
     let kernel = steps.step("build the sample kernel", || kernel::build(None))?;
+    let hosted = steps.step("build the sample kernel for the host's triple", || {
+        kernel::build(Some(HOSTED_TARGET))
+    })?;
     let ukdbg = steps.step("build ukdbg", || build_ukdbg(&[]))?;
     steps.step("end-to-end tests", || {
         run(cargo(&["test", "--package=ukdbg-tests"])
             .env("UKDBG_KERNEL", &kernel)
+            .env("UKDBG_KERNEL_HOSTED", &hosted)
             .env("UKDBG_PROGRAM", &ukdbg)
             .env("UKDBG_REQUIRE_TOOLS", "1"))
     })?;
