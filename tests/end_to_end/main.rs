@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod chain;
+mod commands;
 mod foreign_endings;
 mod foreign_shapes;
 mod gdb_parity;

@@ -104,6 +104,18 @@ impl Qemu {
         status["running"].as_bool().expect("whether it runs")
     }
 
+    /// Writes the machine's registers and memory to an ELF core file.
+    ///
+    /// # Panics
+    /// When QEMU cannot.
+    pub fn dump_memory(&self, to: &Path) {
+        let protocol = format!("file:{}", to.display());
+        Monitor::connect(&self.qmp_socket()).ask(&json!({
+            "execute": "dump-guest-memory",
+            "arguments": {"paging": false, "protocol": protocol},
+        }));
+    }
+
     /// Waits until nothing changes any more: the processor is halted, or the
     /// machine stands.
     ///

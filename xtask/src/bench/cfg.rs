@@ -8,7 +8,7 @@ use super::measure::{Measured, alternate, version};
 use super::{Built, Figure, Peer};
 
 /// A function that every image of the sample kernel has.
-const FUNCTION: &str = "sample_kernel::main";
+const FUNCTION: &str = "sample_kernel::engine::book::Book::cross";
 
 pub(super) fn figures(built: &Built) -> Result<Vec<Figure>> {
     let ours = || {
@@ -40,10 +40,10 @@ pub(super) fn figures(built: &Built) -> Result<Vec<Figure>> {
         target: 0.8,
     };
     if name.is_some() {
-        let [ours, objdump] = alternate([&ours, &objdump], "")?;
+        let [ours, objdump] = alternate([&ours, &objdump], "cross")?;
         Ok(vec![figure(ours, Some(objdump))])
     } else {
-        let [ours] = alternate([&ours], "")?;
+        let [ours] = alternate([&ours], "cross")?;
         Ok(vec![figure(ours, None)])
     }
 }
