@@ -10,7 +10,6 @@ use crate::known::never_returns;
 pub(crate) trait Code {
     /// Bytes from an address on.
     fn bytes(&self, at: LinkAddr) -> Option<&[u8]>;
-    #[expect(dead_code, reason = "the reader of jump tables comes next")]
     /// Bytes from an address on that the program cannot change.
     fn constant(&self, at: LinkAddr) -> Option<&[u8]>;
     /// The function entered at an address.

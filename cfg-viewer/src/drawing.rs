@@ -93,6 +93,7 @@ pub(crate) fn unresolved_words(why: Unresolved) -> &'static str {
         Unresolved::Computed => "computed at run time",
         Unresolved::Unbounded => "table without a known bound",
         Unresolved::Table => "table that cannot be trusted",
+        Unresolved::Limit => "not looked at: too many",
         Unresolved::NoCode => "no code there",
     }
 }

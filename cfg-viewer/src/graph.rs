@@ -125,6 +125,8 @@ pub enum Unresolved {
     /// It goes through a table that cannot be read, can be written, or holds
     /// an entry that is not in the function.
     Table,
+    /// The function has more such jumps than are looked at.
+    Limit,
     /// It jumps to bytes that are no code of this image.
     NoCode,
 }

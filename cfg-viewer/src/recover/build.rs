@@ -1,5 +1,7 @@
 //! From followed code to blocks and edges.
 
+use std::collections::BTreeMap;
+
 use ukdbg_image::LinkAddr;
 
 use super::scan::{Flow, Scan};
@@ -50,7 +52,7 @@ impl Builder<'_, '_> {
             let end = match through {
                 true if next >= end_of_range => self.cut(from, flow),
                 true => self.onward(from, flow, next),
-                false => self.leave(from, flow, next, end_of_range),
+                false => self.leave(from, offset, next, end_of_range),
             };
             // An invalid instruction is not part of the block, unless there
             // is nothing else in it.
@@ -94,8 +96,8 @@ impl Builder<'_, '_> {
     }
 
     /// Control leaves by an instruction.
-    fn leave(&mut self, from: BlockId, flow: Option<&Flow>, next: usize, end: usize) -> BlockEnd {
-        match flow {
+    fn leave(&mut self, from: BlockId, last: usize, next: usize, end: usize) -> BlockEnd {
+        match self.scan.flow(last) {
             Some(&Flow::Jump(target)) => match self.scan.extent.offset(target) {
                 Some(offset) => {
                     self.within(from, offset, EdgeKind::Jump);
@@ -121,8 +123,7 @@ impl Builder<'_, '_> {
                 BlockEnd::Branch
             }
             Some(Flow::Indirect) => {
-                let to = EdgeTarget::Unresolved(Unresolved::Computed);
-                self.edge(from, to, EdgeKind::Indirect, Evidence::Decode);
+                self.indirect(from, last);
                 BlockEnd::IndirectJump
             }
             Some(&Flow::Call { target, noreturn }) => {
@@ -133,6 +134,31 @@ impl Builder<'_, '_> {
             Some(Flow::Return) => BlockEnd::Return,
             Some(Flow::Trap) => BlockEnd::Trap,
             Some(Flow::Invalid) | None => BlockEnd::Invalid,
+        }
+    }
+
+    /// One edge for each target of a jump table, with all cases that lead to
+    /// it.
+    fn indirect(&mut self, from: BlockId, jump: usize) {
+        let table = self.scan.table(jump);
+        let Some(Ok(targets)) = table else {
+            let why = table.and_then(|table| table.as_ref().err());
+            let to = EdgeTarget::Unresolved(why.copied().unwrap_or(Unresolved::Computed));
+            return self.edge(from, to, EdgeKind::Indirect, Evidence::Decode);
+        };
+        let mut cases = BTreeMap::<usize, Vec<u64>>::new();
+        for (case, &target) in (0..).zip(targets) {
+            let offset = self.scan.extent.offset(target);
+            cases
+                .entry(offset.expect("a table's entries are in the function"))
+                .or_default()
+                .push(case);
+        }
+        for (offset, cases) in cases {
+            let place = self.leaders.binary_search(&offset).ok().and_then(id);
+            let block = place.expect("a table's entries begin blocks");
+            let kind = EdgeKind::JumpTable { cases };
+            self.edge(from, EdgeTarget::Block(block), kind, Evidence::JumpTable);
         }
     }
 

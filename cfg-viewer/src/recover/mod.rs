@@ -7,6 +7,9 @@
 mod build;
 mod extent;
 mod scan;
+mod table;
+
+use std::collections::BTreeSet;
 
 use ukdbg_image::{Function, Image};
 
@@ -14,7 +17,7 @@ use crate::code::Code;
 use crate::{Cfg, Evidence};
 
 use extent::Extent;
-use scan::Scan;
+use scan::{Refuted, Scan};
 
 impl Cfg {
     /// The graph of a function of that image.
@@ -23,14 +26,23 @@ impl Cfg {
     }
 }
 
+/// How many jump tables may turn out not to be bounded after all, each making
+/// recovery begin again, before none of the function's is believed.
+const MAX_REFUTED: usize = 16;
+
 pub(crate) fn recover(code: &dyn Code, function: &Function) -> Cfg {
     let (extent, gaps) = Extent::new(code, function);
-    let mut scan = Scan::new(code, extent);
-    if let Some(entry) = scan.extent.offset(function.entry) {
-        scan.follow(entry, Evidence::Decode);
-    }
-    while let Some(rest) = scan.next_unreached() {
-        scan.follow(rest, Evidence::Unreached);
+    let mut scan = Scan::new(code, extent, function.entry, Refuted::Some(BTreeSet::new()));
+    follow_all(&mut scan);
+    let mut left = MAX_REFUTED;
+    while let Some(jump) = table::first_refuted(&scan) {
+        let (extent, refuted) = match left {
+            0 => scan.refute_all(),
+            _ => scan.refute(jump),
+        };
+        left = left.saturating_sub(1);
+        scan = Scan::new(code, extent, function.entry, refuted);
+        follow_all(&mut scan);
     }
     let (blocks, edges) = build::build(&scan);
     Cfg {
@@ -39,4 +51,16 @@ pub(crate) fn recover(code: &dyn Code, function: &Function) -> Cfg {
         edges,
         gaps,
     }
+}
+
+/// Follows everything that is reached, then everything that is not.
+fn follow_all(scan: &mut Scan<'_>) {
+    if let Some(entry) = scan.extent.offset(scan.entry) {
+        scan.follow(entry, Evidence::Decode);
+    }
+    table::resolve(scan);
+    while let Some(rest) = scan.next_unreached() {
+        scan.follow(rest, Evidence::Unreached);
+    }
+    table::resolve(scan);
 }

@@ -1,14 +1,14 @@
 //! Following code: which bytes are instructions, where blocks begin, and what
 //! each jump, call and return does.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use iced_x86::{Code as Opcode, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic};
 use ukdbg_image::LinkAddr;
 
 use super::extent::Extent;
-use crate::Evidence;
 use crate::code::Code;
+use crate::{Evidence, Unresolved};
 
 /// What an instruction does to control; those that go on to the next have
 /// none.
@@ -27,6 +27,12 @@ pub(crate) enum Flow {
     },
 }
 
+/// Jumps whose tables are not to be believed.
+pub(crate) enum Refuted {
+    Some(BTreeSet<usize>),
+    All,
+}
+
 /// What is known of a function's code so far.
 pub(crate) struct Scan<'c> {
     pub(crate) code: &'c dyn Code,
@@ -39,12 +45,22 @@ pub(crate) struct Scan<'c> {
     leaders: BTreeMap<usize, Evidence>,
     /// Callees asked for already.
     noreturn: HashMap<LinkAddr, Option<Evidence>>,
+    /// Indirect jumps, and what is known of their targets.
+    tables: BTreeMap<usize, Result<Vec<LinkAddr>, Unresolved>>,
+    refuted: Refuted,
+    /// The function's entry.
+    pub(crate) entry: LinkAddr,
     /// No unreached code lies below this offset.
     swept: usize,
 }
 
 impl<'c> Scan<'c> {
-    pub(crate) fn new(code: &'c dyn Code, extent: Extent<'c>) -> Self {
+    pub(crate) fn new(
+        code: &'c dyn Code,
+        extent: Extent<'c>,
+        entry: LinkAddr,
+        refuted: Refuted,
+    ) -> Self {
         Self {
             lengths: vec![0; extent.size()],
             code,
@@ -52,6 +68,9 @@ impl<'c> Scan<'c> {
             flows: HashMap::new(),
             leaders: BTreeMap::new(),
             noreturn: HashMap::new(),
+            tables: BTreeMap::new(),
+            refuted,
+            entry,
             swept: 0,
         }
     }
@@ -70,6 +89,58 @@ impl<'c> Scan<'c> {
 
     pub(crate) fn is_leader(&self, offset: usize) -> bool {
         self.leaders.contains_key(&offset)
+    }
+
+    pub(crate) fn indirect_jumps(&self) -> impl Iterator<Item = usize> + '_ {
+        self.tables.keys().copied()
+    }
+
+    /// What is known of an indirect jump's targets.
+    pub(crate) fn table(&self, jump: usize) -> Option<&Result<Vec<LinkAddr>, Unresolved>> {
+        self.tables.get(&jump)
+    }
+
+    /// Sets what is known of an indirect jump's targets, and follows them.
+    pub(crate) fn set_table(&mut self, jump: usize, table: Result<Vec<LinkAddr>, Unresolved>) {
+        for &target in table.iter().flatten() {
+            if let Some(offset) = self.extent.offset(target) {
+                self.follow(offset, Evidence::JumpTable);
+            }
+        }
+        self.tables.insert(jump, table);
+    }
+
+    pub(crate) fn is_refuted(&self, jump: usize) -> bool {
+        match &self.refuted {
+            Refuted::Some(jumps) => jumps.contains(&jump),
+            Refuted::All => true,
+        }
+    }
+
+    /// Takes what is needed to begin again without believing in a jump's table.
+    pub(crate) fn refute(self, jump: usize) -> (Extent<'c>, Refuted) {
+        let refuted = match self.refuted {
+            Refuted::Some(mut jumps) => {
+                jumps.insert(jump);
+                Refuted::Some(jumps)
+            }
+            Refuted::All => Refuted::All,
+        };
+        (self.extent, refuted)
+    }
+
+    /// The same without believing in any.
+    pub(crate) fn refute_all(self) -> (Extent<'c>, Refuted) {
+        (self.extent, Refuted::All)
+    }
+
+    /// Whether an offset is within a known instruction, not at its start.
+    pub(crate) fn is_inside_instruction(&self, offset: usize) -> bool {
+        let overlapped = (offset.saturating_sub(15)..offset).any(|start| {
+            let length = self.length(start);
+            length > 0 && start + length > offset
+        });
+        self.length(offset) == 0 && overlapped
     }
 
     /// Follows code from an offset, through every jump within the function.
@@ -111,6 +182,9 @@ impl<'c> Scan<'c> {
                 Flow::Call { noreturn: None, .. } => true,
                 _ => false,
             };
+            if flow == Flow::Indirect {
+                self.tables.insert(offset, Err(Unresolved::Computed));
+            }
             self.flows.insert(offset, flow);
             if !goes_on {
                 return;

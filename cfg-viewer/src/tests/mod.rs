@@ -5,3 +5,4 @@ mod forms;
 mod hostile;
 mod recovery;
 mod shapes;
+mod tables;
