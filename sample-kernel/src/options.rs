@@ -13,6 +13,8 @@ pub const USAGE: &str = "[workload=orders] [count=N] [seed=S] [fault=NAME [after
 const DEFAULT_COUNT: u64 = 500_000;
 /// Orders before a fault, unless told otherwise.
 const DEFAULT_AFTER: u64 = 1000;
+/// Orders among which there is a trade, which a fault waits for.
+pub(crate) const ORDERS_TO_A_TRADE: u64 = 256;
 const DEFAULT_RING_SIZE: usize = 64 << 10;
 const SMALLEST_RING: usize = 1 << 10;
 const LARGEST_RING: usize = 1 << 30;
@@ -20,7 +22,7 @@ const LARGEST_RING: usize = 1 << 30;
 /// What the kernel is to do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Options {
-    /// Orders to generate.
+    /// Orders to generate: as many as asked for, or as a fault needs.
     pub count: u64,
     /// Seed of the generator.
     pub seed: u64,
@@ -89,6 +91,9 @@ impl Options {
             }
         }
         options.fault = armed(fault, after, options.count)?;
+        if let Some(Armed { after, .. }) = options.fault {
+            options.count = options.count.max(after.saturating_add(ORDERS_TO_A_TRADE));
+        }
         Ok(options)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::generator::{Generator, Request};
+use crate::options::ORDERS_TO_A_TRADE;
 
 /// Remembers trades as (taker, maker, quantity).
 #[derive(Default)]
@@ -136,4 +137,26 @@ fn resting_quantity(engine: &Engine) -> u64 {
         .flat_map(|(_, level)| level.orders())
         .map(|order| order.remaining)
         .sum()
+}
+
+/// An armed fault comes with the next trade, which must not be far.
+#[test]
+fn there_is_soon_a_trade() {
+    for seed in 0..100 {
+        let (mut engine, mut log) = (Engine::default(), Log::default());
+        let (mut orders, mut last) = (0, 0);
+        for request in Generator::new(seed, 4 * ORDERS_TO_A_TRADE) {
+            let Request::Submit(order) = request else {
+                continue;
+            };
+            orders += 1;
+            if engine.submit(order, &mut log).trades > 0 {
+                last = orders;
+            }
+            assert!(
+                orders - last < ORDERS_TO_A_TRADE / 4,
+                "seed {seed}, order {orders}"
+            );
+        }
+    }
 }

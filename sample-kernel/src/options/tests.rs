@@ -64,7 +64,7 @@ fn words_set_options() {
     check(
         "after=3 fault=null-field count=4",
         Options {
-            count: 4,
+            count: 3 + ORDERS_TO_A_TRADE,
             fault: Some(Armed { fault, after: 3 }),
             ..defaults()
         },
@@ -72,7 +72,7 @@ fn words_set_options() {
     check(
         "fault=null-field count=1",
         Options {
-            count: 1,
+            count: ORDERS_TO_A_TRADE,
             fault: Some(Armed { fault, after: 0 }),
             ..defaults()
         },
