@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod describe;
 mod exception;
 mod memory;
 mod modules;
@@ -23,6 +24,9 @@ mod unwind;
 mod fixture;
 
 pub use address::{PhysAddr, VirtAddr};
+pub use describe::{
+    AddressDescription, AddressKind, AddressSpace, Evidence, ImagePlace, Region, SymbolPlace,
+};
 pub use exception::{
     DescriptorTable, ErrorCode, Exception, ExceptionClass, PageFaultCode, SelectorCode,
 };
