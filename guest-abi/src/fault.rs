@@ -65,8 +65,9 @@ pub struct FaultRecord {
     pub message_length: u32,
     /// Bytes of `file` that are used.
     pub file_length: u32,
-    /// Every register at the faulting instruction; for a panic, at the call
-    /// of the panic handler.
+    /// Every register at the faulting instruction; for a panic, at the first
+    /// instruction of the function that records it, which the panic handler
+    /// has just called.
     pub registers: RegisterSet,
     /// A panic's message, UTF-8, cut when longer.
     pub message: [u8; MESSAGE_SIZE],

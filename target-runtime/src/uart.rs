@@ -26,7 +26,7 @@ const RECEIVED_DATA_INTERRUPT: u8 = 1 << 0;
 
 /// Polls of the line status before a byte is given up: a port whose other end
 /// is stuck must not hang the guest.
-const TRANSMIT_POLLS: u32 = 10_000_000;
+const TRANSMIT_POLLS: u32 = 1_000_000;
 
 /// One serial port.
 #[derive(Debug)]
@@ -97,14 +97,12 @@ impl Uart {
 }
 
 impl fmt::Write for Uart {
-    /// Writes text, with a carriage return before each line feed.
+    /// Writes text, with a carriage return before each line feed, and gives up
+    /// at the first byte that cannot be sent.
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        for byte in text.bytes() {
-            if byte == b'\n' {
-                self.write_byte(b'\r');
-            }
-            self.write_byte(byte);
-        }
-        Ok(())
+        let sent = text
+            .bytes()
+            .all(|byte| (byte != b'\n' || self.write_byte(b'\r')) && self.write_byte(byte));
+        if sent { Ok(()) } else { Err(fmt::Error) }
     }
 }
