@@ -254,3 +254,6 @@ impl Worker<'_, '_> {
         self.events.send(Message::Engine(event)).map_err(|_| Hangup)
     }
 }
+
+#[cfg(test)]
+mod tests;

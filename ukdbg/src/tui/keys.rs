@@ -87,6 +87,8 @@ pub(crate) enum Action {
     Open,
     /// Move within the pane.
     Move(Motion),
+    /// Show more or less of each block of a graph.
+    Detail,
     /// Type something to look for.
     Search,
     /// Look for it again.
@@ -105,6 +107,8 @@ pub(crate) enum Action {
     Help,
     /// Take away an overlay or a message.
     Dismiss,
+    /// Give the shell the terminal for a while.
+    Suspend,
     /// Leave.
     Quit,
 }
@@ -238,6 +242,11 @@ pub(crate) const GROUPS: &[Group] = &[
                 Action::Move(Motion::Last),
                 "end",
             ),
+            bind(
+                &[Key::Char('v')],
+                Action::Detail,
+                "graph: instructions, source lines, blocks only",
+            ),
             bind(&[Key::Char('/')], Action::Search, "look for text"),
             bind(
                 &[Key::Char('n')],
@@ -260,6 +269,11 @@ pub(crate) const GROUPS: &[Group] = &[
                 &[Key::Escape],
                 Action::Dismiss,
                 "close, take the message away",
+            ),
+            bind(
+                &[Key::Control('z')],
+                Action::Suspend,
+                "suspend, as the shell's jobs",
             ),
             bind(&[Key::Char('q')], Action::Quit, "quit"),
         ],

@@ -18,6 +18,8 @@ pub(crate) enum Message {
     Engine(Event),
     /// The engine ended, of a defect.
     EngineEnded,
+    /// The shell wants the terminal for a while.
+    Suspend,
     /// A signal asks for the end.
     Signal(i32),
 }
@@ -31,6 +33,8 @@ pub(crate) enum Effect {
     Resume,
     /// Stop the guest.
     Interrupt,
+    /// Give the shell the terminal for a while.
+    Suspend,
     /// Leave.
     Quit(Quit),
 }

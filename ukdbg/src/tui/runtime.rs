@@ -2,7 +2,7 @@
 //! on every way out. Also where messages from keys, signals and the engine
 //! come together.
 
-use std::io::{self, Stdout};
+use std::io::{self, Stdout, Write};
 use std::panic::{self, PanicHookInfo};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,7 +22,7 @@ use crossterm::terminal::{
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Size;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 use ukdbg_session::Session;
 
@@ -50,20 +50,17 @@ pub(crate) fn run(
     let (events, messages) = mpsc::sync_channel(WAITING);
     let (commands, orders) = mpsc::channel();
     let signals = Signalling::start(events.clone())?;
-    let done = AtomicBool::new(false);
+    let keys = Keys::start(events.clone())?;
     let start = setup.start.clone();
     let size = screen.terminal.size()?;
     let model = Model::new(setup, size);
     let result = thread::scope(|scope| {
-        let typed = events.clone();
-        scope.spawn(|| read_keys(&done, typed));
-        let engine = scope.spawn(move || {
+        let engine = named("engine").spawn_scoped(scope, move || {
             let _last_words = LastWords(events.clone());
             work(session, host, &start, orders, events);
-        });
-        let ending = SetOnDrop(&done);
+        })?;
         let result = converse(model, &mut screen, messages, commands);
-        drop(ending);
+        drop(keys);
         drop(screen);
         match engine.join() {
             Ok(()) => result,
@@ -72,6 +69,10 @@ pub(crate) fn run(
     });
     drop(signals);
     result
+}
+
+fn named(name: &str) -> thread::Builder {
+    thread::Builder::new().name(name.to_owned())
 }
 
 /// Draws, waits for messages, updates, until it is time to leave. Owns the
@@ -91,6 +92,10 @@ fn converse(
                 Effect::Resume => Command::Resume,
                 Effect::Interrupt => Command::Interrupt,
                 Effect::Quit(quit) => return Ok(farewell(&model, quit)),
+                Effect::Suspend => {
+                    screen.suspend()?;
+                    continue;
+                }
             };
             if commands.send(command).is_err() {
                 return Ok(farewell(&model, Quit::EngineEnded));
@@ -115,16 +120,6 @@ fn farewell(model: &Model, quit: Quit) -> Farewell {
     }
 }
 
-/// Says that it is over, also when a panic ends it: a scope waits for its
-/// threads.
-struct SetOnDrop<'flag>(&'flag AtomicBool);
-
-impl Drop for SetOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
 /// Tells that the engine ended, however it did.
 struct LastWords(SyncSender<Message>);
 
@@ -135,20 +130,24 @@ impl Drop for LastWords {
     }
 }
 
-/// The signals that end us, as messages.
+/// The signals that end or suspend us, as messages.
 struct Signalling(signal_hook::iterator::Handle);
 
 impl Signalling {
     fn start(messages: SyncSender<Message>) -> io::Result<Self> {
-        let mut signals = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM])?;
+        let mut signals = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP])?;
         let handle = signals.handle();
-        thread::spawn(move || {
+        named("signals").spawn(move || {
             for number in signals.forever() {
-                if messages.send(Message::Signal(number)).is_err() {
+                let message = match number {
+                    SIGTSTP => Message::Suspend,
+                    number => Message::Signal(number),
+                };
+                if messages.send(message).is_err() {
                     break;
                 }
             }
-        });
+        })?;
         Ok(Self(handle))
     }
 }
@@ -159,18 +158,45 @@ impl Drop for Signalling {
     }
 }
 
+/// The thread that reads the terminal. Nothing waits for it for long:
+/// crossterm reads on and on from a terminal that hung up.
+struct Keys {
+    done: Arc<AtomicBool>,
+    ended: Receiver<()>,
+}
+
+impl Keys {
+    fn start(messages: SyncSender<Message>) -> io::Result<Self> {
+        let done = Arc::new(AtomicBool::new(false));
+        let (ends, ended) = mpsc::channel();
+        let told = Arc::clone(&done);
+        named("keys").spawn(move || {
+            let _ends: Sender<()> = ends;
+            read_keys(&told, messages);
+        })?;
+        Ok(Self { done, ended })
+    }
+}
+
+/// What is typed from now on is for whoever has the terminal next.
+impl Drop for Keys {
+    fn drop(&mut self) {
+        self.done.store(true, Ordering::Relaxed);
+        // It ends by dropping its side, or not at all.
+        let _ = self.ended.recv_timeout(4 * INPUT_SLICE);
+    }
+}
+
 /// Reads the terminal until told to end. A terminal that cannot be read is
 /// gone, which is what SIGHUP says.
 fn read_keys(done: &AtomicBool, messages: SyncSender<Message>) {
     while !done.load(Ordering::Relaxed) {
-        let message = match event::poll(INPUT_SLICE).and_then(|ready| match ready {
-            true => event::read().map(message),
-            false => Ok(None),
-        }) {
-            Ok(None) => continue,
-            Ok(Some(message)) => message,
-            Err(_) => Message::Signal(SIGHUP),
+        let ready = event::poll(INPUT_SLICE);
+        let message = match ready.and_then(|ready| ready.then(event::read).transpose()) {
+            Ok(event) => event.and_then(message),
+            Err(_) => Some(Message::Signal(SIGHUP)),
         };
+        let Some(message) = message else { continue };
         let ends = matches!(message, Message::Signal(_));
         if messages.send(message).is_err() || ends {
             return;
@@ -230,11 +256,31 @@ fn restore() {
     );
 }
 
+/// Standard output while the terminal is ours, and nothing after: ratatui
+/// writes once more when it is dropped, and panics if the terminal hung up.
+struct Output(Stdout);
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match OURS.load(Ordering::SeqCst) {
+            true => self.0.write(bytes),
+            false => Ok(bytes.len()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match OURS.load(Ordering::SeqCst) {
+            true => self.0.flush(),
+            false => Ok(()),
+        }
+    }
+}
+
 type Hook = dyn Fn(&PanicHookInfo<'_>) + Send + Sync;
 
 /// The terminal while it is ours.
 struct Screen {
-    terminal: Terminal<CrosstermBackend<Stdout>>,
+    terminal: Terminal<CrosstermBackend<Output>>,
     /// What a panic did before.
     hook: Arc<Hook>,
 }
@@ -260,19 +306,25 @@ impl Screen {
         })
     }
 
-    fn take_over() -> io::Result<Terminal<CrosstermBackend<Stdout>>> {
+    /// Stops this process as Ctrl-Z does, the terminal given back meanwhile.
+    fn suspend(&mut self) -> io::Result<()> {
+        restore();
+        signal_hook::low_level::emulate_default_handler(SIGTSTP)?;
+        OURS.store(true, Ordering::SeqCst);
+        self.terminal = Self::take_over()?;
+        Ok(())
+    }
+
+    fn take_over() -> io::Result<Terminal<CrosstermBackend<Output>>> {
         enable_raw_mode()?;
         execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
-        let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        let mut terminal = Terminal::new(CrosstermBackend::new(Output(io::stdout())))?;
         terminal.clear()?;
         Ok(terminal)
     }
 
-    /// Draws, unless a panic elsewhere gave the terminal back already.
     fn draw(&mut self, model: &Model) -> io::Result<()> {
-        if OURS.load(Ordering::SeqCst) {
-            self.terminal.draw(|frame| view(model, frame))?;
-        }
+        self.terminal.draw(|frame| view(model, frame))?;
         Ok(())
     }
 }

@@ -9,6 +9,7 @@ use ukdbg_session::diagnose::VerdictKind;
 use ukdbg_session::inspect::{BreakpointKind, ShutdownCause, Stop, StopReason};
 
 use super::model::{Machine, Model};
+use super::pane::PaneId;
 use super::row::{Role, Row};
 use super::theme::Theme;
 use crate::escape::escape_str;
@@ -68,6 +69,9 @@ fn state(model: &Model) -> (&'static str, String) {
         Machine::Gone(why) => ("GONE", escape_str(why)),
         Machine::Stopped(stop) => match model.verdict {
             None | Some(VerdictKind::NoFault) => ("STOPPED", reason(stop)),
+            Some(_) if model.focus() == PaneId::Report => {
+                ("FAULTED", "Tab shows where and why".to_owned())
+            }
             Some(_) => ("FAULTED", "1 shows the report".to_owned()),
         },
     }

@@ -26,6 +26,7 @@ pub(crate) fn update(model: &mut Model, message: Message) -> Vec<Effect> {
         Message::Paste(text) => paste(model, &text),
         Message::Resize(size) => resize(model, size),
         Message::Engine(event) => hear(model, event),
+        Message::Suspend => vec![Effect::Suspend],
         Message::EngineEnded => vec![Effect::Quit(Quit::EngineEnded)],
         Message::Signal(number) => vec![Effect::Quit(Quit::Signal(number))],
     };
@@ -119,16 +120,14 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Refresh => refresh(model),
         Action::Caller => model.panes.backtrace.select(Motion::Down),
         Action::Callee => model.panes.backtrace.select(Motion::Up),
-        Action::Open => show(model, PaneId::Source),
-        Action::Move(motion) => {
-            let focus = model.focus();
-            model.panes.get_mut(focus).update(&News::Move(motion));
-        }
+        Action::Open => model.focus_on(PaneId::Source),
+        Action::Move(motion) => tell_focused(model, &News::Move(motion)),
+        Action::Detail => tell_focused(model, &News::Detail),
         Action::Search => model.prompt = Some(String::new()),
         Action::SearchAgain(direction) => search(model, direction),
-        Action::Show(pane) => show(model, pane),
-        Action::NextPane => show(model, model.focus().after(1)),
-        Action::PreviousPane => show(model, model.focus().after(PaneId::ALL.len() - 1)),
+        Action::Show(pane) => model.focus_on(pane),
+        Action::NextPane => model.focus_on(model.focus().after(1)),
+        Action::PreviousPane => model.focus_on(model.focus().after(PaneId::ALL.len() - 1)),
         Action::Zoom => model.zoomed = !model.zoomed,
         Action::Messages => overlay(model, OverlayKind::Messages),
         Action::Help => overlay(model, OverlayKind::Help),
@@ -137,13 +136,15 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
                 model.zoomed = false;
             }
         }
+        Action::Suspend => return vec![Effect::Suspend],
         Action::Quit => return vec![Effect::Quit(Quit::Asked)],
     }
     Vec::new()
 }
 
-fn show(model: &mut Model, pane: PaneId) {
-    model.focus_on(pane);
+fn tell_focused(model: &mut Model, news: &News<'_>) {
+    let focus = model.focus();
+    model.panes.get_mut(focus).update(news);
 }
 
 fn overlay(model: &mut Model, kind: OverlayKind) {

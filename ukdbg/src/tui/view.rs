@@ -15,6 +15,9 @@ use super::row::{Role, Row};
 use super::status;
 use super::theme::Theme;
 
+/// Columns below which a note says nothing.
+const LEAST_NOTE: usize = 12;
+
 /// Draws everything.
 pub(crate) fn view(model: &Model, frame: &mut Frame<'_>) {
     let theme = Theme::new(model.setup.palette);
@@ -72,7 +75,7 @@ fn tabs<'a>(model: &'a Model, slot: &Slot, focused: bool, theme: &Theme) -> Line
     }
     let note = note(model, slot.front);
     let left = room.saturating_sub(line.width());
-    if !note.is_empty() && left > 4 {
+    if !note.is_empty() && left >= LEAST_NOTE {
         line.push_span(Span::styled(clip(&note, left), theme.style(Role::Muted)));
     }
     line

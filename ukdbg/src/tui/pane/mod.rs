@@ -98,6 +98,8 @@ pub(crate) enum News<'a> {
     Fit(Size),
     /// A motion, while it has the focus.
     Move(Motion),
+    /// More or less detail is asked for, while it has the focus.
+    Detail,
     /// The guest stopped: what is shown is of an earlier stop.
     Stopped,
     /// An answer to a question of this pane or of another.
