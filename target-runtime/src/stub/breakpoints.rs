@@ -26,6 +26,8 @@ pub(super) struct Breakpoints([Entry; CAPACITY]);
 pub(super) enum BreakpointError {
     /// Nothing is mapped there.
     NotMapped,
+    /// The debugger itself would hit it.
+    InDebugger,
     /// There are too many already.
     Full,
 }
@@ -61,6 +63,9 @@ impl Breakpoints {
     ) -> Result<(), BreakpointError> {
         if self.contains(address) {
             return Ok(());
+        }
+        if memory.is_debugger(address) {
+            return Err(BreakpointError::InDebugger);
         }
         let mut original = [0];
         if address == 0 || memory.read(address, &mut original) == 0 {
@@ -156,6 +161,10 @@ mod tests {
     #[test]
     fn what_cannot_be_set_says_why() {
         let (breakpoints, mut memory) = (Breakpoints::new(), FakeGuest::new(0x1000, 0x1000));
+        assert_eq!(
+            breakpoints.insert(FakeGuest::DEBUGGER, &mut memory),
+            Err(BreakpointError::InDebugger)
+        );
         for address in [0, 0xfff, 0x2000, u64::MAX] {
             assert_eq!(
                 breakpoints.insert(address, &mut memory),

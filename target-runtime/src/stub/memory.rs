@@ -13,6 +13,16 @@ pub(super) trait Memory {
     /// Writes all bytes, to read-only memory too, or none: false when some of
     /// it is not mapped.
     fn write(&mut self, address: u64, bytes: &[u8]) -> bool;
+
+    /// Whether the code at `address` runs between a trap and the debugger's
+    /// answer, so that a breakpoint there would be hit by its own handling.
+    fn is_debugger(&self, address: u64) -> bool;
+}
+
+#[expect(unsafe_code, reason = "linker symbols")]
+unsafe extern "C" {
+    safe static ukdbg_debugger_start: u8;
+    safe static ukdbg_debugger_end: u8;
 }
 
 impl ThisGuest {
@@ -71,5 +81,10 @@ impl Memory for ThisGuest {
             }
         });
         true
+    }
+
+    fn is_debugger(&self, address: u64) -> bool {
+        let start = &raw const ukdbg_debugger_start as u64;
+        (start..&raw const ukdbg_debugger_end as u64).contains(&address)
     }
 }

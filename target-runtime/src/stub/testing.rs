@@ -16,6 +16,9 @@ pub(super) struct FakeGuest {
 }
 
 impl FakeGuest {
+    /// An address of the debugger's own code.
+    pub(super) const DEBUGGER: u64 = 0x1fff;
+
     pub(super) fn new(start: u64, length: usize) -> Self {
         Self {
             start,
@@ -45,6 +48,10 @@ impl Memory for FakeGuest {
     fn write(&mut self, address: u64, bytes: &[u8]) -> bool {
         let place = self.rest(address).get_mut(..bytes.len());
         place.map(|place| place.copy_from_slice(bytes)).is_some()
+    }
+
+    fn is_debugger(&self, address: u64) -> bool {
+        address == Self::DEBUGGER
     }
 }
 

@@ -37,7 +37,8 @@ impl<G: Guest> SwBreakpoint for StoppedGuest<G> {
 
 impl<G: Guest> HwBreakpoint for StoppedGuest<G> {
     fn add_hw_breakpoint(&mut self, address: u64, _: usize) -> TargetResult<bool, Self> {
-        Ok(self.watchpoints.insert(address, Watched::Execute))
+        let allowed = !self.guest.is_debugger(address);
+        Ok(allowed && self.watchpoints.insert(address, Watched::Execute))
     }
 
     fn remove_hw_breakpoint(&mut self, address: u64, _: usize) -> TargetResult<bool, Self> {
