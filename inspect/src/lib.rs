@@ -19,6 +19,7 @@ mod registers;
 mod root;
 mod target;
 mod unwind;
+mod values;
 
 #[cfg(test)]
 mod fixture;
@@ -48,3 +49,6 @@ pub use target::{
     PhysicalMemory, Resume, ShutdownCause, Stop, StopReason, Target, TargetError, VcpuId,
 };
 pub use unwind::{Backtrace, FoundBy, Frame, StackEnd, Unwinder};
+pub use values::{
+    Field, Follow, InvalidValue, Missing, NamedValue, Value, ValueLimits, arguments, variables,
+};

@@ -17,6 +17,7 @@ use ukdbg_image::CodeAddr;
 
 use crate::{Registers, VirtAddr};
 
+pub(crate) use expression::FrameContext;
 pub use unwinder::Unwinder;
 
 /// The frames of one stack, innermost first. Never a bare error: what was

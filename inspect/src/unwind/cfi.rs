@@ -58,6 +58,14 @@ impl<'data> Machine<'_, 'data> {
         ByRules::Caller(Box::new(caller(cfa, pc, registers, trap)))
     }
 
+    /// The canonical frame address of a frame without a caller, which its
+    /// variables may still be found by.
+    pub(super) fn outermost_cfa(&mut self, frame: &Frame) -> Option<VirtAddr> {
+        let place = self.place(frame.pc)?;
+        let row = place.module.image.unwind_row(place.lookup)?;
+        self.frame_address(&place, frame, &row.cfa)
+    }
+
     fn frame_address(
         &mut self,
         place: &Place<'_, 'data>,

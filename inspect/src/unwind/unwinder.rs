@@ -137,7 +137,10 @@ impl<'a, 'data> Unwinder<'a, 'data> {
             let frame = frames.last_mut().expect("the first frame is there");
             let caller = match machine.step(frame) {
                 Ok(caller) => caller,
-                Err(end) => break end,
+                Err(end) => {
+                    frame.cfa = machine.outermost_cfa(frame);
+                    break end;
+                }
             };
             frame.cfa = Some(caller.cfa);
             if !seen.insert((caller.frame.pc.address(), caller.cfa)) {

@@ -1,0 +1,207 @@
+//! What variables hold: values as trees, read by their types, bounded in
+//! depth, width and size. Not how they are coloured or laid out; one plain
+//! line is in here, since every front end needs it.
+
+mod format;
+mod read;
+mod storage;
+mod structure;
+mod text;
+mod variables;
+
+use serde::Serialize;
+use ukdbg_image::{FunctionName, Untrusted};
+
+use crate::VirtAddr;
+
+pub use variables::{NamedValue, arguments, variables};
+
+/// How much of a value is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ValueLimits {
+    /// Levels of structures, arrays and followed pointers.
+    pub depth: usize,
+    /// Members and elements of one level.
+    pub width: usize,
+    /// Values in all.
+    pub values: usize,
+    /// Bytes of one text.
+    pub text: usize,
+    /// Which pointers are followed.
+    pub follow: Follow,
+}
+
+/// Which pointers are followed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Follow {
+    /// Those to numbers, characters and text.
+    Scalars,
+    /// All of them, as deep as the limit allows.
+    Everything,
+}
+
+impl Default for ValueLimits {
+    /// For a line of a backtrace.
+    fn default() -> Self {
+        Self {
+            depth: 3,
+            width: 8,
+            values: 100,
+            text: 80,
+            follow: Follow::Scalars,
+        }
+    }
+}
+
+/// A value.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Value {
+    /// An unsigned integer.
+    Unsigned {
+        /// The number.
+        value: u128,
+    },
+    /// A signed integer.
+    Signed {
+        /// The number.
+        value: i128,
+    },
+    /// A boolean.
+    Boolean {
+        /// Its value.
+        value: bool,
+    },
+    /// A floating-point number.
+    Float {
+        /// The number.
+        value: f64,
+    },
+    /// A Unicode character.
+    Character {
+        /// The character.
+        value: char,
+    },
+    /// A C character.
+    Byte {
+        /// Its number, signed or not as its type is.
+        value: i16,
+    },
+    /// A pointer or reference.
+    Pointer {
+        /// Where it points.
+        address: VirtAddr,
+        /// What is there, when it was followed.
+        pointee: Option<Box<Value>>,
+        /// The function there, for a pointer to code.
+        function: Option<FunctionName>,
+    },
+    /// Text behind a pointer.
+    Text {
+        /// Where it is.
+        address: VirtAddr,
+        /// The text.
+        text: Untrusted,
+        /// Bytes it claims to have; none for text that ends at a zero.
+        length: Option<u64>,
+        /// There is more of it.
+        cut: bool,
+    },
+    /// Elements behind a pointer, with their number.
+    Slice {
+        /// Where they are.
+        address: VirtAddr,
+        /// The first of them.
+        elements: Vec<Value>,
+        /// How many there are, by its own account.
+        length: u64,
+    },
+    /// An array.
+    Array {
+        /// The first elements.
+        elements: Vec<Value>,
+        /// How many there are, when the type says so.
+        length: Option<u64>,
+    },
+    /// A structure, tuple or union.
+    Structure {
+        /// Its type's name.
+        name: Option<Untrusted>,
+        /// Its members.
+        fields: Vec<Field>,
+        /// Members that were left out.
+        omitted: usize,
+    },
+    /// One variant of an enum with data.
+    Variant {
+        /// The enum's name.
+        name: Option<Untrusted>,
+        /// The variant's data, a structure named like the variant.
+        value: Box<Value>,
+    },
+    /// A named number.
+    Enumerator {
+        /// The name; none when no enumerator has that number.
+        name: Option<Untrusted>,
+        /// The number.
+        value: i128,
+    },
+    /// Bytes that are no value of the type.
+    Invalid {
+        /// Why not.
+        why: InvalidValue,
+        /// The bytes, as a number.
+        bits: u128,
+    },
+    /// It cannot be known.
+    Missing {
+        /// Why not.
+        why: Missing,
+    },
+    /// Left out by a limit.
+    Elided,
+}
+
+/// A member of a structure.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Field {
+    /// Its name.
+    pub name: Option<Untrusted>,
+    /// Its value.
+    pub value: Value,
+}
+
+/// Why bytes are no value of their type.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InvalidValue {
+    /// A boolean that is neither 0 nor 1.
+    Boolean,
+    /// Not a Unicode scalar value.
+    Character,
+    /// No variant has that discriminant.
+    Discriminant,
+}
+
+/// Why a value cannot be known.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case", tag = "reason")]
+pub enum Missing {
+    /// The compiler kept no place for it here.
+    OptimizedOut,
+    /// It was in a register that is not known any more, or depends on one.
+    Unavailable,
+    /// Its memory cannot be read.
+    Unreadable {
+        /// Where.
+        at: VirtAddr,
+    },
+    /// Its type or its location is not described in a usable way.
+    Undescribed,
+}
+
+impl From<Missing> for Value {
+    fn from(why: Missing) -> Self {
+        Self::Missing { why }
+    }
+}

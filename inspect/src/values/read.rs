@@ -1,0 +1,222 @@
+//! Reading a value by its type.
+
+use ukdbg_image::{BaseEncoding, Image, LinkAddr, Type, TypeId, TypeKind};
+
+use super::storage::Storage;
+use super::{Follow, InvalidValue, Missing, Value, ValueLimits};
+use crate::modules::Modules;
+use crate::{Memory, VirtAddr};
+
+/// Names and qualifiers followed from one type to what it stands for.
+const MOST_ALIASES: usize = 32;
+/// Size of a pointer.
+pub(super) const POINTER: u64 = 8;
+
+/// Reads values of one image's types from one machine.
+pub(super) struct Reader<'a, 'data> {
+    pub(super) modules: &'a Modules<'data>,
+    pub(super) image: &'a Image<'data>,
+    pub(super) memory: &'a mut dyn Memory,
+    pub(super) limits: ValueLimits,
+    /// Values that may still be read.
+    pub(super) left: usize,
+}
+
+impl Reader<'_, '_> {
+    /// The value of a type at a place, `depth` levels down.
+    pub(super) fn value(&mut self, ty: Option<TypeId>, storage: &Storage, depth: usize) -> Value {
+        let Some(left) = self.left.checked_sub(1) else {
+            return Value::Elided;
+        };
+        self.left = left;
+        if let Some(why) = storage.missing() {
+            return why.into();
+        }
+        let Some(ty) = ty.and_then(|id| self.resolve(id)) else {
+            return Missing::Undescribed.into();
+        };
+        let scalar = |number: Result<u128, Missing>, of: &dyn Fn(u128) -> Value| {
+            number.map_or_else(Value::from, of)
+        };
+        let size = ty.size.unwrap_or(0);
+        match &ty.kind {
+            TypeKind::Base(encoding) => scalar(storage.number(size, self.memory), &|bits| {
+                base(*encoding, bits, size)
+            }),
+            TypeKind::Enumeration {
+                enumerators,
+                signed,
+            } => scalar(storage.number(size, self.memory), &|bits| {
+                let value = if *signed {
+                    sign_extend(bits, size * 8)
+                } else {
+                    bits.cast_signed()
+                };
+                let name = enumerators.iter().find(|(_, number)| *number == value);
+                Value::Enumerator {
+                    name: name.map(|(name, _)| name.clone()),
+                    value,
+                }
+            }),
+            TypeKind::Pointer(pointee) => match storage.number(POINTER, self.memory) {
+                Ok(bits) => self.pointer(VirtAddr(low_word(bits)), *pointee, depth),
+                Err(why) => why.into(),
+            },
+            TypeKind::Array { element, counts } => self.array(*element, counts, storage, depth),
+            TypeKind::Struct { members, variants } => {
+                self.structure(&ty, members, variants.as_ref(), storage, depth)
+            }
+            TypeKind::Union { members } => self.structure(&ty, members, None, storage, depth),
+            TypeKind::Alias(_) | TypeKind::Function | TypeKind::Incomplete => {
+                Missing::Undescribed.into()
+            }
+        }
+    }
+
+    /// The type behind names and qualifiers.
+    pub(super) fn resolve(&self, id: TypeId) -> Option<Type> {
+        let mut ty = self.image.type_of(id)?;
+        for _ in 0..MOST_ALIASES {
+            let TypeKind::Alias(next) = ty.kind else {
+                return Some(ty);
+            };
+            ty = self.image.type_of(next?)?;
+        }
+        None
+    }
+
+    /// Size of a value of a type.
+    pub(super) fn size_of(&self, id: TypeId) -> Option<u64> {
+        let ty = self.resolve(id)?;
+        match (&ty.kind, ty.size) {
+            (_, Some(size)) => Some(size),
+            (TypeKind::Pointer(_), None) => Some(POINTER),
+            (TypeKind::Array { element, counts }, None) => {
+                let element = self.image.type_of((*element)?)?.size?;
+                counts
+                    .iter()
+                    .try_fold(element, |size, count| size.checked_mul((*count)?))
+            }
+            _ => None,
+        }
+    }
+
+    fn pointer(&mut self, address: VirtAddr, pointee: Option<TypeId>, depth: usize) -> Value {
+        let target = pointee.and_then(|id| self.resolve(id));
+        let kind = target.as_ref().map(|ty| &ty.kind);
+        if let Some(TypeKind::Base(BaseEncoding::SignedCharacter | BaseEncoding::UnsignedCharacter)) =
+            kind
+            && let Some(text) = self.c_string(address)
+        {
+            return text;
+        }
+        let function = matches!(kind, Some(TypeKind::Function))
+            .then(|| self.function_at(address))
+            .flatten();
+        let scalar = matches!(kind, Some(TypeKind::Base(_) | TypeKind::Enumeration { .. }));
+        let all = self.limits.follow == Follow::Everything
+            && !matches!(kind, None | Some(TypeKind::Function | TypeKind::Incomplete));
+        let follow = address.0 != 0 && (scalar || all) && depth < self.limits.depth;
+        let pointee =
+            follow.then(|| Box::new(self.value(pointee, &Storage::Memory(address), depth + 1)));
+        Value::Pointer {
+            address,
+            pointee,
+            function,
+        }
+    }
+
+    fn function_at(&self, address: VirtAddr) -> Option<ukdbg_image::FunctionName> {
+        let (module, link): (_, LinkAddr) = self.modules.find(address)?;
+        let function = module.image.function_at(link)?;
+        (function.entry == link).then_some(function.name)
+    }
+
+    fn array(
+        &mut self,
+        element: Option<TypeId>,
+        counts: &[Option<u64>],
+        storage: &Storage,
+        depth: usize,
+    ) -> Value {
+        let Some((&length, inner)) = counts.split_first() else {
+            return self.value(element, storage, depth);
+        };
+        if depth >= self.limits.depth {
+            return Value::Elided;
+        }
+        let size = element.and_then(|element| self.size_of(element));
+        let step = inner
+            .iter()
+            .try_fold(size.unwrap_or(0), |size, count| {
+                size.checked_mul(count.unwrap_or(0))
+            })
+            .unwrap_or(0);
+        let shown = length.unwrap_or(0).min(self.limits.width as u64);
+        let mut elements = Vec::new();
+        for index in 0..shown {
+            if self.left == 0 {
+                break;
+            }
+            let place = storage.at(index.wrapping_mul(step));
+            elements.push(match inner {
+                [] => self.value(element, &place, depth + 1),
+                inner => self.array(element, inner, &place, depth + 1),
+            });
+        }
+        Value::Array { elements, length }
+    }
+}
+
+/// The low 64 bits of a number.
+pub(super) fn low_word(bits: u128) -> u64 {
+    (bits & u128::from(u64::MAX)) as u64
+}
+
+/// A number of so many bits as a signed one.
+pub(super) fn sign_extend(bits: u128, size: u64) -> i128 {
+    match u32::try_from(128_u64.saturating_sub(size)) {
+        Ok(unused @ 1..128) => (bits << unused).cast_signed() >> unused,
+        _ => bits.cast_signed(),
+    }
+}
+
+/// A base type's value; `size` in bytes.
+pub(super) fn base(encoding: BaseEncoding, bits: u128, size: u64) -> Value {
+    match encoding {
+        BaseEncoding::Unsigned | BaseEncoding::Address => Value::Unsigned { value: bits },
+        BaseEncoding::Signed => Value::Signed {
+            value: sign_extend(bits, size * 8),
+        },
+        BaseEncoding::Boolean => match bits {
+            0 | 1 => Value::Boolean { value: bits == 1 },
+            _ => Value::Invalid {
+                why: InvalidValue::Boolean,
+                bits,
+            },
+        },
+        BaseEncoding::Float => match size {
+            4 => Value::Float {
+                value: f32::from_bits(low_word(bits) as u32).into(),
+            },
+            8 => Value::Float {
+                value: f64::from_bits(low_word(bits)),
+            },
+            // The x87's 80 bits and the like.
+            _ => Missing::Undescribed.into(),
+        },
+        BaseEncoding::Unicode => match u32::try_from(bits).ok().and_then(char::from_u32) {
+            Some(value) => Value::Character { value },
+            None => Value::Invalid {
+                why: InvalidValue::Character,
+                bits,
+            },
+        },
+        BaseEncoding::SignedCharacter => Value::Byte {
+            value: i16::from((bits as u8).cast_signed()),
+        },
+        BaseEncoding::UnsignedCharacter => Value::Byte {
+            value: i16::from(bits as u8),
+        },
+    }
+}
