@@ -101,6 +101,10 @@ impl SeenFrame {
             .rsplit("::")
             .next()
             .unwrap_or_default();
+        // What a symbol says of a shim, and the source does not.
+        let last = last
+            .split_once("{{vtable")
+            .map_or(last, |(function, _)| function);
         // `{{closure}}` in older names, `{closure#1}` in newer ones.
         if last.contains("closure") {
             "{closure}".to_owned()
@@ -189,5 +193,6 @@ mod tests {
         check("a::Level::fill::<fn(u8) -> u8>", "fill");
         check("a::run::{closure#1}", "{closure}");
         check("a::run::{{closure}}", "{closure}");
+        check("<a::B as C>::call_once{{vtable.shim}}", "call_once");
     }
 }
