@@ -117,10 +117,16 @@ impl<'data> EhFrame<'data> {
 
     fn by_header(&self, address: u64) -> Option<Fde<'data>> {
         let table = self.header.as_ref()?.table()?;
+        let entry = table.lookup(address, &self.bases).ok()?.direct().ok()?;
+        // Not gimli's own conversion: it overflows when the header points
+        // elsewhere.
+        let start = self.bases.eh_frame.section?;
+        let offset = usize::try_from(entry.checked_sub(start)?).ok()?;
         let get_cie = gimli::EhFrame::cie_from_offset;
-        table
-            .fde_for_address(&self.section, &self.bases, address, get_cie)
-            .ok()
+        let fde = self
+            .section
+            .fde_from_offset(&self.bases, offset.into(), get_cie);
+        fde.ok().filter(|fde| fde.contains(address))
     }
 }
 

@@ -37,7 +37,7 @@ fn described(
 ) -> Vec<SourceFrame> {
     let line = scope.lines().at(address);
     let mut location: Option<SourceLocation> = line.and_then(|line| line.location(scope));
-    let Some(function) = scope.functions().at(address) else {
+    let Some(function) = scope.function_at(address) else {
         // An assembler describes lines, and leaves functions to the symbols.
         let frame = location.map(|location| SourceFrame {
             function: symbol(),

@@ -200,7 +200,7 @@ impl<'data> Image<'data> {
             let unit = debug.unit_at(address.0)?;
             let scope = Scope { debug, unit: &unit };
             let symbol = |entry| self.symbol_name(entry);
-            scope.functions().at(address.0)?.to_function(scope, &symbol)
+            scope.function_at(address.0)?.to_function(scope, &symbol)
         });
         described.or_else(|| self.symbol_function_at(address.0))
     }
@@ -277,7 +277,7 @@ impl<'data> Image<'data> {
         let found = self.debug().and_then(|debug| {
             let unit = debug.unit_at(address)?;
             let scope = Scope { debug, unit: &unit };
-            let function = scope.functions().at(address)?;
+            let function = scope.function_at(address)?;
             Some(variables::variables(scope, function, address, inline_level))
         });
         found.unwrap_or_default()

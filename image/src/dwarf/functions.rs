@@ -5,7 +5,7 @@
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use gimli::UnitOffset;
+use gimli::{AttributeValue, UnitOffset};
 
 use super::Scope;
 use super::inlines::InlineTree;
@@ -30,17 +30,26 @@ pub(crate) struct UnitFunction {
     inlines: OnceLock<InlineTree>,
 }
 
+/// How much of a unit is read for its functions.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// Functions within functions (GNU C, Fortran) are passed over where the
+    /// compiler says where the next entry is (`DW_AT_sibling`): a third of
+    /// the time on a kernel.
+    Outer,
+    /// Every entry.
+    All,
+}
+
 impl UnitFunctions {
-    pub(crate) fn read(scope: Scope<'_, '_>) -> Self {
+    pub(crate) fn read(scope: Scope<'_, '_>, depth: Depth) -> Self {
         let mut functions = Vec::new();
         // What was read before a malformed entry is kept.
-        let _ = read_entries(scope, &mut functions);
+        let _ = read_entries(scope, depth, &mut functions);
         let numbered = functions.iter().zip(0u32..);
         let ranges = numbered.flat_map(|(function, number): (&UnitFunction, u32)| {
-            function
-                .ranges
-                .iter()
-                .map(move |range| (range.clone(), (), number))
+            let ranges = function.ranges.iter();
+            ranges.map(move |range| (range.clone(), (), number))
         });
         let by_address = Intervals::new(ranges.collect());
         Self {
@@ -68,26 +77,68 @@ impl UnitFunctions {
     }
 }
 
-fn read_entries(scope: Scope<'_, '_>, functions: &mut Vec<UnitFunction>) -> gimli::Result<()> {
+fn read_entries(
+    scope: Scope<'_, '_>,
+    depth: Depth,
+    functions: &mut Vec<UnitFunction>,
+) -> gimli::Result<()> {
     let mut entries = scope.unit.dwarf.entries_raw(None)?;
     while !entries.is_empty() {
         let die = entries.next_offset();
         let Some(abbreviation) = entries.read_abbreviation()? else {
             continue;
         };
-        if abbreviation.tag() != gimli::DW_TAG_subprogram {
-            entries.skip_attributes(abbreviation.attributes())?;
-            continue;
+        let specifications = abbreviation.attributes();
+        let skips = abbreviation.has_children()
+            && depth == Depth::Outer
+            && holds_no_outer_function(abbreviation.tag());
+        let mut sibling = None;
+        if abbreviation.tag() == gimli::DW_TAG_subprogram {
+            let mut attributes = RangeAttributes::default();
+            for &specification in specifications {
+                let attribute = entries.read_attribute(specification)?;
+                if attribute.name() == gimli::DW_AT_sibling {
+                    sibling = Some(attribute.value());
+                }
+                attributes.note(scope, &attribute);
+            }
+            if attributes.has_code() {
+                functions.extend(UnitFunction::new(scope, die, &attributes));
+            }
+        } else {
+            let place = specifications
+                .iter()
+                .position(|specification| skips && specification.name() == gimli::DW_AT_sibling);
+            let (before, rest) = specifications.split_at(place.unwrap_or(specifications.len()));
+            entries.skip_attributes(before)?;
+            if let Some((&specification, rest)) = rest.split_first() {
+                sibling = Some(entries.read_attribute(specification)?.value());
+                entries.skip_attributes(rest)?;
+            }
         }
-        let mut attributes = RangeAttributes::default();
-        for &specification in abbreviation.attributes() {
-            attributes.note(scope, &entries.read_attribute(specification)?);
-        }
-        if attributes.has_code() {
-            functions.extend(UnitFunction::new(scope, die, &attributes));
+        if let Some(AttributeValue::UnitRef(next)) = sibling
+            && skips
+            && next > entries.next_offset()
+        {
+            entries = scope.unit.dwarf.entries_raw(Some(next))?;
         }
     }
     Ok(())
+}
+
+/// Whether functions below such an entry, if any, are within functions or
+/// only declared.
+fn holds_no_outer_function(tag: gimli::DwTag) -> bool {
+    matches!(
+        tag,
+        gimli::DW_TAG_subprogram
+            | gimli::DW_TAG_structure_type
+            | gimli::DW_TAG_class_type
+            | gimli::DW_TAG_union_type
+            | gimli::DW_TAG_enumeration_type
+            | gimli::DW_TAG_array_type
+            | gimli::DW_TAG_subroutine_type
+    )
 }
 
 impl UnitFunction {

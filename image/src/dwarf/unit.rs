@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use gimli::{AttributeValue, UnitOffset, UnitRef};
 
-use super::functions::UnitFunctions;
+use super::functions::{Depth, UnitFunction, UnitFunctions};
 use super::lines::UnitLines;
 use super::ranges::RangeAttributes;
 use super::{Debug, Slice};
@@ -17,6 +17,8 @@ pub(crate) struct Unit<'data> {
     pub(crate) offset: usize,
     pub(crate) dwarf: gimli::Unit<Slice<'data>>,
     functions: OnceLock<UnitFunctions>,
+    /// Functions within functions too.
+    all_functions: OnceLock<UnitFunctions>,
     lines: OnceLock<UnitLines>,
 }
 
@@ -40,6 +42,7 @@ impl<'data> Unit<'data> {
             offset,
             dwarf,
             functions: OnceLock::new(),
+            all_functions: OnceLock::new(),
             lines: OnceLock::new(),
         }
     }
@@ -58,10 +61,23 @@ impl<'a, 'data> Scope<'a, 'data> {
         self.unit.dwarf.unit_ref(&self.debug.dwarf)
     }
 
+    /// Functions that are not within others.
     pub(crate) fn functions(self) -> &'a UnitFunctions {
-        self.unit
-            .functions
-            .get_or_init(|| UnitFunctions::read(self))
+        let functions = &self.unit.functions;
+        functions.get_or_init(|| UnitFunctions::read(self, Depth::Outer))
+    }
+
+    /// The function whose code holds an address.
+    pub(crate) fn function_at(self, address: u64) -> Option<&'a UnitFunction> {
+        self.functions().at(address).or_else(|| {
+            // An assembler's unit has lines, and no functions of any depth.
+            if self.functions().all().is_empty() {
+                return None;
+            }
+            let all = &self.unit.all_functions;
+            all.get_or_init(|| UnitFunctions::read(self, Depth::All))
+                .at(address)
+        })
     }
 
     pub(crate) fn lines(self) -> &'a UnitLines {
