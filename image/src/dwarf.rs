@@ -6,12 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use gimli::{DebugInfoOffset, EndianSlice, LittleEndian};
+use gimli::SectionId::{DebugInfo, DebugLine, DebugRanges, DebugRngLists};
+use gimli::{Abbreviations, DebugInfoOffset, EndianSlice, LittleEndian};
 use rayon::prelude::*;
 
 use crate::intervals::Intervals;
 
+mod budget;
 mod constants;
+mod entries;
 pub(crate) mod evaluate;
 pub(crate) mod functions;
 pub(crate) mod globals;
@@ -24,6 +27,7 @@ pub(crate) mod types;
 pub(crate) mod unit;
 pub(crate) mod variables;
 
+use budget::Budget;
 pub(crate) use unit::{Scope, Unit};
 
 /// Every byte of DWARF is read through this.
@@ -41,6 +45,11 @@ pub(crate) struct Debug<'data> {
     /// ranges.
     unlisted: OnceLock<Intervals<usize>>,
     units: RwLock<BTreeMap<usize, Arc<Unit<'data>>>>,
+    /// By offset in `.debug_abbrev`: units of one producer often share one.
+    abbreviations: RwLock<BTreeMap<usize, Arc<Abbreviations>>>,
+    /// What indexes may hold in all.
+    pub(crate) ranges_left: Budget,
+    pub(crate) rows_left: Budget,
 }
 
 /// `.debug_aranges` (DWARF 5 §6.1.2): unit offsets by address.
@@ -55,12 +64,17 @@ impl<'data> Debug<'data> {
         code: Vec<Range<u64>>,
         section: impl Fn(&'static str) -> Option<&'data [u8]>,
     ) -> Option<Self> {
-        section(gimli::SectionId::DebugInfo.name()).filter(|bytes| !bytes.is_empty())?;
+        section(DebugInfo.name()).filter(|bytes| !bytes.is_empty())?;
         let load = |id: gimli::SectionId| {
             let bytes = section(id.name()).unwrap_or_default();
             Ok::<_, std::convert::Infallible>(EndianSlice::new(bytes, LittleEndian))
         };
         let Ok(dwarf) = gimli::Dwarf::load(load);
+        let size = |id: gimli::SectionId| section(id.name()).map_or(0, <[u8]>::len);
+        let ranges = [DebugInfo, DebugRanges, DebugRngLists]
+            .map(size)
+            .iter()
+            .sum();
         Some(Self {
             dwarf,
             code,
@@ -68,6 +82,9 @@ impl<'data> Debug<'data> {
             headers: OnceLock::new(),
             unlisted: OnceLock::new(),
             units: RwLock::default(),
+            abbreviations: RwLock::default(),
+            ranges_left: Budget::of_section(ranges),
+            rows_left: Budget::of_section(size(DebugLine)),
         })
     }
 
@@ -150,7 +167,30 @@ impl<'data> Debug<'data> {
 
     fn parse_unit(&self, offset: usize) -> Option<Unit<'data>> {
         let header = self.dwarf.unit_header(DebugInfoOffset(offset)).ok()?;
-        Some(Unit::new(offset, self.dwarf.unit(header).ok()?))
+        let abbreviations = self.abbreviations(&header)?;
+        let unit = gimli::Unit::new_with_abbreviations(&self.dwarf, header, abbreviations);
+        Some(Unit::new(offset, unit.ok()?))
+    }
+
+    fn abbreviations(
+        &self,
+        header: &gimli::UnitHeader<Slice<'data>>,
+    ) -> Option<Arc<Abbreviations>> {
+        let offset = header.debug_abbrev_offset().0;
+        let known = self
+            .abbreviations
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(abbreviations) = known.get(&offset) {
+            return Some(Arc::clone(abbreviations));
+        }
+        drop(known);
+        let parsed = Arc::new(header.abbreviations(&self.dwarf.debug_abbrev).ok()?);
+        let mut known = self
+            .abbreviations
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        Some(Arc::clone(known.entry(offset).or_insert(parsed)))
     }
 
     fn aranges(&self) -> &Aranges {

@@ -4,6 +4,7 @@
 mod common;
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -194,6 +195,27 @@ fn damage() -> impl Strategy<Value = Damage> {
     ]
 }
 
+/// Where the parts of a file lie that are parsed: its header, and every
+/// section that is not program code or data.
+fn parsed_parts(bytes: &[u8]) -> Vec<Range<usize>> {
+    let room = Decompressed::default();
+    let image = Image::parse(bytes, &room).expect("undamaged");
+    let parsed = image.sections().into_iter().filter(|section| {
+        !section.allocated
+            || section.name.starts_with(b".eh_frame")
+            || section.name.starts_with(b".note")
+    });
+    let parts = parsed.filter_map(|section| {
+        // A compressed section's bytes are elsewhere.
+        let start = (section.bytes.as_ptr() as usize).checked_sub(bytes.as_ptr() as usize)?;
+        let range = start..start + section.bytes.len();
+        (range.len() > 8 && range.end <= bytes.len()).then_some(range)
+    });
+    let mut parts: Vec<_> = parts.collect();
+    parts.push(0..64);
+    parts
+}
+
 impl Damage {
     fn inflict(&self, bytes: &mut Vec<u8>) {
         if bytes.len() < 4 {
@@ -226,17 +248,20 @@ proptest! {
     #[test]
     fn damaged_images_are_survived(
         which in any::<prop::sample::Index>(),
+        part in prop::option::of(any::<prop::sample::Index>()),
         damages in prop::collection::vec(damage(), 1..24),
-        // Most of a file is code; its tail holds what is parsed.
-        tail in any::<bool>(),
     ) {
         let mut bytes = which.get(images()).clone();
-        let kept = if tail { bytes.len() / 4 } else { 0 };
-        let mut end = bytes.split_off(kept);
+        // Mostly in one of the parts that are parsed, or else anywhere.
+        let parts = parsed_parts(&bytes);
+        let part = part.map_or(0..bytes.len(), |part| part.get(&parts).clone());
+        let rest = bytes.split_off(part.end);
+        let mut damaged = bytes.split_off(part.start);
         for damage in &damages {
-            damage.inflict(&mut end);
+            damage.inflict(&mut damaged);
         }
-        bytes.append(&mut end);
+        bytes.append(&mut damaged);
+        bytes.extend(rest);
         let start = Instant::now();
         ask_everything(&bytes);
         prop_assert!(start.elapsed() < Duration::from_secs(2), "took {:?}", start.elapsed());

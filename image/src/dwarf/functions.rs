@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use gimli::{AttributeValue, UnitOffset};
 
 use super::Scope;
+use super::entries::next_abbreviation;
 use super::inlines::InlineTree;
 use super::names::{Description, describe};
 use super::ranges::RangeAttributes;
@@ -85,7 +86,7 @@ fn read_entries(
     let mut entries = scope.unit.dwarf.entries_raw(None)?;
     while !entries.is_empty() {
         let die = entries.next_offset();
-        let Some(abbreviation) = entries.read_abbreviation()? else {
+        let Some(abbreviation) = next_abbreviation(&mut entries)? else {
             continue;
         };
         let specifications = abbreviation.attributes();
@@ -147,7 +148,7 @@ impl UnitFunction {
         die: UnitOffset,
         attributes: &RangeAttributes<'data>,
     ) -> Option<Self> {
-        let mut ranges = attributes.ranges(scope);
+        let mut ranges = attributes.kept_ranges(scope);
         let entry = attributes.entry(&ranges)?;
         ranges.sort_unstable_by_key(|range| (range.start, range.end));
         Some(Self {

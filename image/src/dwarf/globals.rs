@@ -4,6 +4,7 @@
 use gimli::{AttributeValue, UnitOffset};
 use rayon::prelude::*;
 
+use super::entries::next_abbreviation;
 use super::names::describe;
 use super::variables::variable;
 use super::{Debug, Scope};
@@ -57,7 +58,7 @@ fn in_unit<'data>(scope: Scope<'_, 'data>, globals: &mut Vec<Global<'data>>) -> 
     let mut entries = scope.unit.dwarf.entries_raw(None)?;
     while !entries.is_empty() {
         let die = entries.next_offset();
-        let Some(abbreviation) = entries.read_abbreviation()? else {
+        let Some(abbreviation) = next_abbreviation(&mut entries)? else {
             continue;
         };
         if abbreviation.tag() != gimli::DW_TAG_variable {

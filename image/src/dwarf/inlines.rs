@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use gimli::{AttributeValue, UnitOffset};
 
+use super::entries::next_abbreviation;
 use super::names::{Place, file_index};
 use super::ranges::RangeAttributes;
 use super::{Scope, Slice};
@@ -12,9 +13,6 @@ use crate::intervals::Intervals;
 
 /// Nesting beyond which inlined calls are left out.
 const MOST_NESTING: u16 = 512;
-
-/// Ranges of one function's inlined calls beyond which the rest is left out.
-const MOST_RANGES: usize = 1 << 20;
 
 /// The inlined calls of a function.
 #[derive(Default)]
@@ -70,13 +68,13 @@ fn read_entries(
     let mut entries = scope.unit.dwarf.entries_raw(Some(function))?;
     let mut open: Vec<Open> = Vec::new();
     let mut nested_function = None;
-    if let Some(abbreviation) = entries.read_abbreviation()? {
+    if let Some(abbreviation) = next_abbreviation(&mut entries)? {
         entries.skip_attributes(abbreviation.attributes())?;
     }
     while entries.next_depth() > 0 && !entries.is_empty() {
         let die = entries.next_offset();
         let depth = entries.next_depth();
-        let Some(abbreviation) = entries.read_abbreviation()? else {
+        let Some(abbreviation) = next_abbreviation(&mut entries)? else {
             continue;
         };
         open.truncate(open.iter().take_while(|call| call.depth < depth).count());
@@ -98,10 +96,10 @@ fn read_entries(
         let Ok(number) = u32::try_from(calls.len()) else {
             break;
         };
-        if nesting >= MOST_NESTING || ranges.len() >= MOST_RANGES {
+        if nesting >= MOST_NESTING {
             continue;
         }
-        let code = attributes.ranges.ranges(scope);
+        let code = attributes.ranges.kept_ranges(scope);
         ranges.extend(code.into_iter().map(|range| (range, nesting, number)));
         calls.push(InlinedCall {
             die,

@@ -49,6 +49,7 @@ impl UnitLines {
         let mut lines = Self::default();
         // What was read before a malformed instruction is kept.
         let _ = lines.read_program(scope);
+        scope.debug.rows_left.spend(lines.rows.len());
         let numbered = lines.sequences.iter().zip(0u32..);
         let ranges = numbered.map(|(sequence, number)| (sequence.start..sequence.end, (), number));
         lines.by_address = Intervals::new(ranges.collect());
@@ -59,10 +60,14 @@ impl UnitLines {
         let Some(program) = scope.unit.dwarf.line_program.clone() else {
             return Ok(());
         };
+        let most = scope.debug.rows_left.left();
         let mut rows = program.rows();
         let mut first = 0;
         let mut start = None;
         while let Some((_, row)) = rows.next_row()? {
+            if self.rows.len() >= most {
+                break;
+            }
             let base = *start.get_or_insert(row.address());
             if row.end_sequence() {
                 self.end_sequence(scope, first, base..row.address());

@@ -55,8 +55,27 @@ impl<'data> RangeAttributes<'data> {
         )
     }
 
+    /// The ranges, for an index to keep: none once all indexes together hold
+    /// more than a sound file needs.
+    pub(crate) fn kept_ranges(&self, scope: Scope<'_, 'data>) -> Vec<Range<u64>> {
+        let most = scope.debug.ranges_left.left().min(MOST_RANGES);
+        let mut read = 0;
+        let ranges = self.ranges_up_to(scope, most, &mut read);
+        scope.debug.ranges_left.spend(read);
+        ranges
+    }
+
     /// The ranges, in the order of the list, empty and dropped ones left out.
     pub(crate) fn ranges(&self, scope: Scope<'_, 'data>) -> Vec<Range<u64>> {
+        self.ranges_up_to(scope, MOST_RANGES, &mut 0)
+    }
+
+    fn ranges_up_to(
+        &self,
+        scope: Scope<'_, 'data>,
+        most: usize,
+        read: &mut usize,
+    ) -> Vec<Range<u64>> {
         let kept = |range: &Range<u64>| range.start < range.end && scope.debug.is_code(range.start);
         if let Some(list) = self.list
             && let Ok(Some(mut list)) = scope.gimli().attr_ranges(list)
@@ -64,13 +83,15 @@ impl<'data> RangeAttributes<'data> {
             let ranges = std::iter::from_fn(|| list.next().ok().flatten());
             return ranges
                 .map(|range| range.begin..range.end)
-                .take(MOST_RANGES)
+                .take(most)
+                .inspect(|_| *read += 1)
                 .filter(kept)
                 .collect();
         }
-        let Some(low) = self.low else {
+        let Some(low) = self.low.filter(|_| most > 0) else {
             return Vec::new();
         };
+        *read = 1;
         let end = self
             .size
             .and_then(|size| low.checked_add(size))

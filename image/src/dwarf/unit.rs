@@ -143,7 +143,7 @@ impl<'a, 'data> Scope<'a, 'data> {
                 attributes.note(self, attribute);
             }
         }
-        let ranges = attributes.ranges(self);
+        let ranges = attributes.kept_ranges(self);
         if ranges.is_empty() {
             return self.functions().all_ranges();
         }

@@ -4,6 +4,7 @@
 
 use gimli::{AttributeValue, EntriesRaw, UnitOffset};
 
+use super::entries::next_abbreviation;
 use super::functions::UnitFunction;
 use super::names::describe;
 use super::ranges::RangeAttributes;
@@ -51,7 +52,7 @@ fn visible(
     found: &mut Vec<Found>,
 ) -> gimli::Result<()> {
     let mut entries = scope.unit.dwarf.entries_raw(Some(level))?;
-    if let Some(abbreviation) = entries.read_abbreviation()? {
+    if let Some(abbreviation) = next_abbreviation(&mut entries)? {
         entries.skip_attributes(abbreviation.attributes())?;
     }
     // Depth of the entry whose children are not wanted.
@@ -59,7 +60,7 @@ fn visible(
     while entries.next_depth() > 0 {
         let die = entries.next_offset();
         let depth = entries.next_depth();
-        let Some(abbreviation) = entries.read_abbreviation()? else {
+        let Some(abbreviation) = next_abbreviation(&mut entries)? else {
             continue;
         };
         if depth <= outside {
