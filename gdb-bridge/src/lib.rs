@@ -6,11 +6,16 @@
 //! `inspect::Target`; a machine can also be controlled, and is left as it was
 //! found.
 //!
+//! [`start`] boots an image in a QEMU of our own. It runs under a small
+//! supervisor ([`supervise`]), so that it ends when its user does, however
+//! that happens.
+//!
 //! Not here: what an address or a stop means, symbols, rendering.
 
 mod core;
 mod endpoint;
 mod machine;
+mod qemu;
 mod qmp;
 mod ram;
 mod rsp;
@@ -19,4 +24,8 @@ mod transport;
 pub use crate::core::{Core, CoreError};
 pub use endpoint::{Endpoint, EndpointError, Link};
 pub use machine::{ConnectError, Leave, Machine, Opened, open};
+pub use qemu::{
+    Accelerator, Device, EmulatorLog, Launch, LaunchError, LogDetail, LogEntry, LoggedException,
+    Qemu, QemuEnd, SUPERVISOR_WORD, Started, start, supervise,
+};
 pub use ram::MappedRam;

@@ -80,15 +80,34 @@ impl Transport {
     }
 }
 
+/// Waits until one of two descriptors can be read and says which; `None` if
+/// the time came first.
+pub(crate) fn wait_two(
+    first: impl AsFd,
+    second: impl AsFd,
+    until: Instant,
+) -> io::Result<Option<usize>> {
+    let mut waiting = [
+        PollFd::new(&first, PollFlags::IN),
+        PollFd::new(&second, PollFlags::IN),
+    ];
+    wait_all(&mut waiting, until)?;
+    Ok(waiting.iter().position(|one| !one.revents().is_empty()))
+}
+
 /// Waits until a descriptor is ready; `false` if the time came first.
 pub(crate) fn wait(descriptor: impl AsFd, flags: PollFlags, until: Instant) -> io::Result<bool> {
+    wait_all(&mut [PollFd::new(&descriptor, flags)], until)
+}
+
+fn wait_all(waiting: &mut [PollFd<'_>], until: Instant) -> io::Result<bool> {
     loop {
         let left = until.saturating_duration_since(Instant::now());
         let timeout = Timespec {
             tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: left.subsec_nanos().into(),
         };
-        match poll(&mut [PollFd::new(&descriptor, flags)], Some(&timeout)) {
+        match poll(waiting, Some(&timeout)) {
             Ok(0) => return Ok(false),
             Ok(_) => return Ok(true),
             Err(Errno::INTR) => {}

@@ -96,7 +96,12 @@ pub fn open(endpoint: &Endpoint) -> Result<Opened, ConnectError> {
 impl Machine {
     /// Opens all links to a live machine. Afterwards the guest stands still.
     pub fn connect(endpoint: &Endpoint) -> Result<Self, ConnectError> {
-        let (mut stub, mut qmp, mut ram) = (None, None, None);
+        Self::join(endpoint, None)
+    }
+
+    /// Opens all links, to be joined with a monitor that is open already.
+    pub(crate) fn join(endpoint: &Endpoint, qmp: Option<Qmp>) -> Result<Self, ConnectError> {
+        let (mut stub, mut qmp, mut ram) = (None, qmp, None);
         let mut line = 4096;
         // The monitor first: once a stub is connected the guest stands still
         // and its earlier state can no longer be asked for.

@@ -1,0 +1,15 @@
+//! Starting and ending a QEMU of our own: its arguments, its private
+//! directory, the process that watches over it, and what its log says.
+//! The guest in it is reached through [`Machine`](crate::Machine) like any
+//! other.
+
+mod arguments;
+mod log;
+mod start;
+mod supervisor;
+mod tail;
+
+pub use arguments::{Accelerator, Device, Launch, LogDetail};
+pub use log::{EmulatorLog, LogEntry, LoggedException};
+pub use start::{LaunchError, Qemu, QemuEnd, Started, start};
+pub use supervisor::{WORD as SUPERVISOR_WORD, main as supervise};

@@ -1,0 +1,260 @@
+//! QEMU's command line. A pure function from what is wanted to arguments.
+
+use std::ffi::{OsStr, OsString};
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+/// Who executes the guest's instructions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Accelerator {
+    /// QEMU itself.
+    #[default]
+    Tcg,
+    /// The processor, through the kernel.
+    Kvm,
+}
+
+/// What QEMU logs, through a pipe into a bounded tail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogDetail {
+    /// Resets and triple faults; costs nothing.
+    #[default]
+    Resets,
+    /// Every exception and interrupt as well, with all registers; a quarter
+    /// of the guest's speed.
+    Exceptions,
+}
+
+/// A device that only some guests want.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Device {
+    /// `isa-debug-exit` at port 0x501: a write there ends QEMU with all of
+    /// its state.
+    DebugExit,
+    /// A second serial port, on a socket, for a stub in the guest.
+    StubLine,
+    /// Guest memory as a shared file, readable while the guest runs.
+    SharedMemory,
+}
+
+/// A guest to start.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// The emulator; looked up in `PATH` when it is a bare name.
+    pub program: PathBuf,
+    /// The image to boot.
+    pub image: PathBuf,
+    /// The guest's command line.
+    pub append: Option<String>,
+    /// Memory size as QEMU takes it: `64M`.
+    pub memory: String,
+    /// How many CPUs.
+    pub cpus: NonZeroU32,
+    /// Who executes the guest.
+    pub accelerator: Accelerator,
+    /// What is logged.
+    pub log: LogDetail,
+    /// Devices beyond a console.
+    pub devices: Vec<Device>,
+    /// Arguments of the user's. If they boot something themselves, the image
+    /// is not passed on.
+    pub extra: Vec<OsString>,
+}
+
+impl Launch {
+    /// A guest with one CPU and 64 MiB, executed by QEMU itself.
+    pub fn new(image: PathBuf) -> Self {
+        Self {
+            program: PathBuf::from("qemu-system-x86_64"),
+            image,
+            append: None,
+            memory: "64M".to_owned(),
+            cpus: NonZeroU32::MIN,
+            accelerator: Accelerator::Tcg,
+            log: LogDetail::Resets,
+            devices: Vec::new(),
+            extra: Vec::new(),
+        }
+    }
+
+    /// Whether the user's own arguments say what is booted.
+    pub fn boots_something_else(&self) -> bool {
+        const BOOTS: [&str; 8] = [
+            "kernel", "drive", "cdrom", "hda", "fda", "pflash", "loadvm", "incoming",
+        ];
+        self.extra
+            .iter()
+            .filter_map(|word| word.to_str())
+            .any(|word| {
+                let name = word.strip_prefix("--").or_else(|| word.strip_prefix('-'));
+                name.is_some_and(|name| BOOTS.contains(&name))
+            })
+    }
+
+    /// All arguments, with sockets in `directory`. The machine is started
+    /// standing still; the console and the first monitor connect to us, so
+    /// that nothing is lost and nothing has to be waited for.
+    pub(super) fn arguments(&self, directory: &Path) -> Vec<OsString> {
+        let mut line = Line::default();
+        let accelerator = match self.accelerator {
+            Accelerator::Tcg => "tcg",
+            Accelerator::Kvm => "kvm",
+        };
+        line.add("-accel", accelerator);
+        line.add("-cpu", "max");
+        line.add("-m", &self.memory);
+        line.add("-smp", self.cpus.to_string());
+        line.words([
+            "-nodefaults",
+            "-no-user-config",
+            "-no-reboot",
+            "-no-shutdown",
+            "-S",
+        ]);
+        line.add("-display", "none");
+        line.add("-chardev", socket("console", directory));
+        line.add("-serial", "chardev:console");
+        line.add("-chardev", socket("qmp", directory));
+        line.add("-mon", "chardev=qmp,mode=control");
+        let mut gdb = OsString::from("unix:");
+        gdb.push(directory.join("gdb"));
+        gdb.push(",server=on,wait=off");
+        line.add("-gdb", gdb);
+        line.add("-D", "/dev/stdout");
+        line.add(
+            "-d",
+            match self.log {
+                LogDetail::Resets => "cpu_reset",
+                LogDetail::Exceptions => "cpu_reset,int",
+            },
+        );
+        if self.devices.contains(&Device::StubLine) {
+            let mut stub = socket("stub", directory);
+            stub.push(",server=on,wait=off");
+            line.add("-chardev", stub);
+            line.add("-serial", "chardev:stub");
+        }
+        if self.devices.contains(&Device::DebugExit) {
+            line.add("-device", "isa-debug-exit,iobase=0x501,iosize=4");
+        }
+        if self.devices.contains(&Device::SharedMemory) {
+            let mut memory = OsString::from(format!(
+                "memory-backend-file,id=memory,size={},share=on,mem-path=",
+                self.memory
+            ));
+            memory.push(escaped(&directory.join("ram")));
+            line.add("-object", memory);
+            line.add("-machine", "pc,memory-backend=memory");
+        }
+        if !self.boots_something_else() {
+            line.add("-kernel", &self.image);
+            if let Some(append) = &self.append {
+                line.add("-append", append);
+            }
+        }
+        line.arguments.extend(self.extra.iter().cloned());
+        line.arguments
+    }
+}
+
+#[derive(Default)]
+struct Line {
+    arguments: Vec<OsString>,
+}
+
+impl Line {
+    fn add(&mut self, option: &str, value: impl AsRef<OsStr>) {
+        self.arguments
+            .extend([OsString::from(option), value.as_ref().to_owned()]);
+    }
+
+    fn words<const N: usize>(&mut self, words: [&str; N]) {
+        self.arguments.extend(words.map(OsString::from));
+    }
+}
+
+/// A character device that is a unix socket in our directory.
+fn socket(name: &str, directory: &Path) -> OsString {
+    let mut text = OsString::from(format!("socket,id={name},path="));
+    text.push(escaped(&directory.join(name)));
+    text
+}
+
+/// QEMU takes a doubled comma for a comma.
+fn escaped(path: &Path) -> OsString {
+    match path.to_str() {
+        Some(text) => OsString::from(text.replace(',', ",,")),
+        None => path.as_os_str().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(change: impl FnOnce(&mut Launch)) -> String {
+        let mut launch = Launch::new(PathBuf::from("/i,1"));
+        change(&mut launch);
+        let words = launch.arguments(Path::new("/d"));
+        words
+            .iter()
+            .map(|word| word.to_string_lossy())
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    fn check(change: impl FnOnce(&mut Launch), present: &[&str], absent: &[&str]) {
+        let line = line(change);
+        for part in present {
+            assert!(line.contains(part), "{part:?} is not in {line}");
+        }
+        for part in absent {
+            assert!(!line.contains(part), "{part:?} is in {line}");
+        }
+    }
+
+    #[test]
+    fn command_lines() {
+        check(
+            |_| {},
+            &[
+                "-accel tcg -cpu max -m 64M -smp 1",
+                "-d cpu_reset",
+                "-kernel /i,1",
+                "-S",
+            ],
+            &["debug-exit", "-append", "stub", "memory-backend", "int"],
+        );
+        check(
+            |launch| {
+                launch.append = Some("fault=none x".to_owned());
+                launch.log = LogDetail::Exceptions;
+                launch.accelerator = Accelerator::Kvm;
+                launch.devices = vec![Device::DebugExit, Device::StubLine, Device::SharedMemory];
+            },
+            &[
+                "-accel kvm",
+                "-append fault=none x",
+                "cpu_reset,int",
+                "isa-debug-exit,iobase=0x501",
+                "path=/d/stub,server=on",
+                "size=64M,share=on,mem-path=/d/ram",
+            ],
+            &[],
+        );
+        check(
+            |launch| {
+                launch.append = Some("x".to_owned());
+                launch.extra = vec!["-drive".into(), "file=a".into()];
+            },
+            &["-drive file=a"],
+            &["-kernel", "-append"],
+        );
+        check(
+            |launch| launch.extra = vec!["--kernel".into(), "k".into()],
+            &[],
+            &["/i,1"],
+        );
+        assert_eq!(escaped(Path::new("/a,b")), "/a,,b");
+    }
+}
