@@ -103,15 +103,16 @@ fn a_report_on_a_machine_that_already_faulted() {
 
 #[test]
 fn a_paused_machine_stays_paused() {
-    if !available(&[Tool::Gcc, Tool::Qemu]) {
+    let Some((built, guest)) = spinning() else {
         return;
-    }
-    let built = GuestShape::default().build();
-    let guest = Qemu::boot(&built.image, &["-S"]);
-    let run = Ukdbg::new(["bt", &unix(&guest.gdb_socket()), "--image"])
-        .and([&built.image])
-        .run();
-    assert_eq!(run.code, Some(0), "{run}");
+    };
+    guest.pause();
+    let endpoint = unix(&guest.gdb_socket());
+    expect_chain(
+        &Ukdbg::new(["bt", &endpoint, "--image"])
+            .and([&built.image])
+            .json(0),
+    );
     assert!(
         !guest.is_running(),
         "the guest was not left as it was found"

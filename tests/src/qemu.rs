@@ -104,6 +104,14 @@ impl Qemu {
         status["running"].as_bool().expect("whether it runs")
     }
 
+    /// Pauses the machine.
+    ///
+    /// # Panics
+    /// When QEMU does not answer.
+    pub fn pause(&self) {
+        Monitor::connect(&self.qmp_socket()).ask(&json!({"execute": "stop"}));
+    }
+
     /// Writes the machine's registers and memory to an ELF core file.
     ///
     /// # Panics
