@@ -136,7 +136,7 @@ pub trait LiveMemory: Send + Sync {
 /// Capabilities are objects: a core dump has no `control`, a link that knows
 /// virtual addresses only has no `physical`.
 pub trait Target: Memory {
-    /// Its CPUs.
+    /// Its CPUs; first the one that stopped, where a link tells which.
     fn vcpus(&mut self) -> Result<Vec<VcpuId>, TargetError>;
     /// One CPU's registers; what the link cannot tell is not valid in them.
     /// Selects that CPU's page tables for `read`.

@@ -24,7 +24,10 @@ pub(super) struct Stub {
     features: Features,
     qemu: bool,
     found_running: Option<bool>,
+    /// By the numbers of their CPUs; empty until they are asked for.
     threads: Vec<ThreadId>,
+    /// The thread that stood where the guest was stopped when we came.
+    stopped: Option<ThreadId>,
     /// The thread that register and memory requests are about, if known.
     selected: Option<ThreadId>,
     mode: MemoryMode,
@@ -75,7 +78,8 @@ impl Stub {
             features,
             qemu,
             found_running: qemu.then_some(paused_it),
-            threads: thread.into_iter().collect(),
+            threads: Vec::new(),
+            stopped: thread,
             selected: None,
             mode: mode.unwrap_or(MemoryMode::Virtual),
             layout: None,
@@ -93,7 +97,8 @@ impl Stub {
         self.qemu
     }
 
-    /// All threads. The list is asked for at each stop: CPUs come up late.
+    /// All threads, first the one that stopped when we came. The list is asked
+    /// for at each stop: CPUs come up late.
     pub(super) fn vcpus(&mut self) -> Result<Vec<VcpuId>, TargetError> {
         let mut found = Vec::new();
         let mut command = Command::FirstThreads;
@@ -106,14 +111,17 @@ impl Stub {
             command = Command::NextThreads;
         }
         // A stub without a list has the one thread that stopped.
-        if !found.is_empty() {
-            found.sort_unstable();
-            found.dedup();
-            self.threads = found;
+        if found.is_empty() {
+            found.extend(self.stopped);
         }
-        Ok((0..self.threads.len().max(1))
-            .filter_map(|index| Some(VcpuId(u32::try_from(index).ok()?)))
-            .collect())
+        found.sort_unstable();
+        found.dedup();
+        let stopped = found.iter().position(|known| Some(*known) == self.stopped);
+        self.threads = found;
+        let mut order: Vec<_> = (0..self.threads.len().max(1)).collect();
+        order[..=stopped.unwrap_or(0)].rotate_right(1);
+        let ids = order.into_iter().filter_map(|index| u32::try_from(index).ok());
+        Ok(ids.map(VcpuId).collect())
     }
 
     /// The CPU that a thread is.
@@ -285,7 +293,7 @@ impl Stub {
         self.switch(MemoryMode::Virtual)?;
         // A stub that was once asked for multiprocess extensions, by whoever
         // was here before, wants to know of which process.
-        let process = self.threads.first().and_then(|thread| thread.process);
+        let process = self.stopped.and_then(|thread| thread.process);
         match self.link.ask(Command::Detach(process))? {
             Answer::Content(_) => {}
             refusal => return Err(self.link.refused("to detach", &refusal)),
