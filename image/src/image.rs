@@ -255,6 +255,31 @@ impl<'data> Image<'data> {
         addresses.into_iter().map(LinkAddr).collect()
     }
 
+    /// The first line of a file, from `line` on, where a statement begins: what
+    /// a breakpoint on a line without code means. `file` as in
+    /// [`Image::addresses_of_line`].
+    pub fn line_with_code(&self, file: &str, line: u32) -> Option<u32> {
+        let lines = self.debug()?.for_all_units(|scope| {
+            lines::line_with_code(scope, file, line)
+                .into_iter()
+                .collect()
+        });
+        lines.into_iter().min()
+    }
+
+    /// Where the body of a function begins, behind the code that sets up its
+    /// frame; its entry where the line table does not say.
+    pub fn after_prologue(&self, function: &Function) -> LinkAddr {
+        let body = self.debug().and_then(|debug| {
+            let unit = debug.unit_at(function.entry.0)?;
+            let lines = Scope { debug, unit: &unit }.lines();
+            let holds = |range: &&std::ops::Range<LinkAddr>| range.contains(&function.entry);
+            let range = function.ranges.iter().find(holds)?;
+            lines.after_prologue(&(function.entry.0..range.end.0))
+        });
+        body.map_or(function.entry, LinkAddr)
+    }
+
     /// The unwind rules at an address: `.eh_frame`, else `.debug_frame`.
     pub fn unwind_row(&self, address: LinkAddr) -> Option<UnwindRow<'data>> {
         let frames = self.call_frames.get_or_init(|| {

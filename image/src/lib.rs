@@ -1,10 +1,53 @@
 //! What an ELF image alone says.
 //!
 //! Bytes go in; functions, source places, unwind rules, types, variables,
-//! notes and decoded instructions come out. See [`Image`].
+//! notes and decoded instructions come out. Everything is asked of an
+//! [`Image`]:
 //!
-//! Not here: opening files, anything about a running machine, and where an
-//! image was loaded.
+//! ```
+//! use ukdbg_image::{CodeAddr, Decompressed, Image};
+//!
+//! let bytes = std::fs::read(std::env::current_exe()?)?;
+//! let room = Decompressed::default();
+//! let image = Image::parse(&bytes, &room)?;
+//! for frame in image.source_frames(CodeAddr::Exact(image.entry())) {
+//!     println!("{:?} at {:?}", frame.function, frame.location);
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | question | asked with |
+//! |---|---|
+//! | which function is this, what is it called | [`Image::function_at`], [`Image::functions_named`], [`Image::near_names`] |
+//! | where in the source, inlined calls included | [`Image::source_frames`] |
+//! | where is this line | [`Image::addresses_of_line`], [`Image::line_with_code`] |
+//! | how is the caller found | [`Image::unwind_row`] |
+//! | what are the variables here, and of what type | [`Image::variables`], [`Image::globals_named`], [`Image::type_of`] |
+//! | where is a variable's value | [`Image::evaluate`] |
+//! | what does this instruction do | [`disassemble`], [`memory_operands`], [`register_operands`] |
+//!
+//! # What a caller must know
+//!
+//! - Parsing reads headers only. The first question of a kind may build an
+//!   index; it is kept, and shared by all threads. One address of a large
+//!   kernel needs one unit of it.
+//! - ELF64, and ELF32 as a wrapper around 64-bit code; DWARF 4 and 5 from GCC,
+//!   Clang and rustc; sections compressed by zlib or zstd. Relocations of
+//!   debugging sections that a linker left in an executable (`--emit-relocs`)
+//!   are ignored: they are applied already.
+//! - The file is not trusted. What is malformed gives fewer answers, never a
+//!   panic; what is read before a malformed place is kept.
+//! - Names and paths are [`Untrusted`]: whoever prints them escapes them.
+//! - An answer that is not there means "not known". A function whose extent is
+//!   a guess says so ([`FunctionOrigin::UnsizedSymbol`]).
+//!
+//! # Not here
+//!
+//! Opening files (a companion's bytes are handed in: [`Image::debug_link`],
+//! [`Image::build_id`] and [`Image::is_companion`] say which), anything about
+//! a running machine, and where an image was loaded: every address here is a
+//! [`LinkAddr`]. Split DWARF (`.dwo`), type units and `.gnu_debugaltlink` are
+//! not read.
 #![forbid(unsafe_code)]
 
 mod address;

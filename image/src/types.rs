@@ -58,7 +58,7 @@ pub struct Type {
     /// Name as DWARF gives it: a Rust type's own name, its generic arguments
     /// with their full paths.
     pub name: Option<Untrusted>,
-    /// Size in bytes, when stated.
+    /// Size in bytes, when stated; a pointer always has one.
     pub size: Option<u64>,
     /// What it is.
     pub kind: TypeKind,

@@ -195,3 +195,40 @@ fn a_line_has_addresses_that_lead_back_to_it() {
     assert_eq!(image.addresses_of_line("gram.c", line), []);
     assert_eq!(image.addresses_of_line("program.c", 9999), []);
 }
+
+#[test]
+fn the_body_of_a_function_begins_behind_its_prologue() {
+    let program = Program::c(ENGINE, &["-g", "-O0"]);
+    let room = Decompressed::default();
+    let image = image(&program.bytes, &room);
+    let main = &image.functions_named("main")[0];
+    let body = image.after_prologue(main);
+    assert!(main.contains(body) && body > main.entry);
+    let frames = image.source_frames(CodeAddr::Exact(body));
+    let first_statement = 1 + ENGINE
+        .lines()
+        .position(|line| line.contains("book[8] ="))
+        .unwrap();
+    let line = frames[0].location.as_ref().unwrap().line.map(u32::from);
+    assert_eq!(line, Some(u32::try_from(first_statement).unwrap()));
+
+    let start = image.functions_named("_start").remove(0);
+    assert_eq!(image.after_prologue(&start), start.entry);
+}
+
+#[test]
+fn a_line_without_code_stands_for_the_next_one() {
+    let program = Program::c(ENGINE, &["-g", "-O0"]);
+    let room = Decompressed::default();
+    let image = image(&program.bytes, &room);
+    let line = |text: &str| {
+        let index = ENGINE.lines().position(|line| line.contains(text)).unwrap();
+        u32::try_from(index + 1).unwrap()
+    };
+    let next = image.line_with_code("program.c", line("struct order { long"));
+    assert_eq!(next, Some(line("static inline long worth")));
+    let same = image.line_with_code("program.c", line("sum +="));
+    assert_eq!(same, Some(line("sum +=")));
+    assert_eq!(image.line_with_code("program.c", 9999), None);
+    assert_eq!(image.line_with_code("other.c", 1), None);
+}

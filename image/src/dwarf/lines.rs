@@ -19,6 +19,8 @@ struct Row {
     file: u32,
     column: u16,
     is_statement: bool,
+    /// The function's frame is set up here.
+    prologue_end: bool,
 }
 
 /// A run of rows at ascending addresses.
@@ -92,6 +94,7 @@ impl UnitLines {
                     ColumnType::Column(column) => u16::try_from(column.get()).unwrap_or(0),
                 },
                 is_statement: row.is_stmt(),
+                prologue_end: row.prologue_end(),
             });
         }
         Ok(())
@@ -130,6 +133,38 @@ impl UnitLines {
             // "No line" has no column, whatever the row says.
             column: line.and_then(|_| NonZeroU32::new(u32::from(row.column))),
         })
+    }
+
+    /// Where the body of a function begins: where the compiler says its
+    /// prologue ends, or else where its second line does, as GDB takes it.
+    pub(crate) fn after_prologue(&self, code: &Range<u64>) -> Option<u64> {
+        let (_, number) = self.by_address.get(code.start)?;
+        let sequence = self.sequences.get(usize::try_from(number).ok()?)?;
+        let rows = self.rows.get(sequence.rows.clone())?.iter();
+        let address = |row: &Row| sequence.start + u64::from(row.offset);
+        let mut inside = rows.filter(|row| code.contains(&address(row)));
+        let first = inside.clone().find(|row| row.line != 0)?;
+        let marked = inside.clone().find(|row| row.prologue_end);
+        let second = || {
+            inside.find(|row| {
+                row.is_statement
+                    && row.line != 0
+                    && row.line != first.line
+                    && row.offset > first.offset
+            })
+        };
+        marked.or_else(second).map(address)
+    }
+
+    /// Lines of the files that `wanted` accepts where statements begin.
+    fn statement_lines(&self, wanted: impl Fn(u32) -> bool) -> impl Iterator<Item = u32> {
+        let statements = self
+            .rows
+            .iter()
+            .filter(|row| row.is_statement && row.line != 0);
+        statements
+            .filter(move |row| wanted(row.file))
+            .map(|row| row.line)
     }
 
     /// Addresses at which statements of a line begin, of the files that
@@ -184,21 +219,38 @@ pub(crate) fn file_path(scope: Scope<'_, '_>, index: u64) -> Option<SourcePath> 
 /// Where a line of a file has statements in this unit. `file` matches a
 /// path's last components.
 pub(crate) fn addresses_of_line(scope: Scope<'_, '_>, file: &str, line: u32) -> Vec<u64> {
-    let header = scope.unit.dwarf.line_program.as_ref();
-    // Numbered from 0 in DWARF 5, from 1 before.
-    let last = header.map_or(0, |program| program.header().file_names().len());
-    let matching: Vec<u32> = (0..=u32::try_from(last).unwrap_or(u32::MAX))
-        .filter(|&index| {
-            let path = file_path(scope, u64::from(index));
-            path.is_some_and(|path| ends_with_path(path.path.raw(), file))
-        })
-        .collect();
-    if matching.is_empty() {
+    let files = matching_files(scope, file);
+    if files.is_empty() {
         return Vec::new();
     }
     scope
         .lines()
-        .statements(line, |index| matching.contains(&index))
+        .statements(line, |index| files.contains(&index))
+}
+
+/// The first line of a file, from `line` on, that has statements in this unit.
+pub(crate) fn line_with_code(scope: Scope<'_, '_>, file: &str, line: u32) -> Option<u32> {
+    let files = matching_files(scope, file);
+    if files.is_empty() {
+        return None;
+    }
+    let lines = scope
+        .lines()
+        .statement_lines(|index| files.contains(&index));
+    lines.filter(|&candidate| candidate >= line).min()
+}
+
+/// Indices of the files whose paths end like `file`.
+fn matching_files(scope: Scope<'_, '_>, file: &str) -> Vec<u32> {
+    let header = scope.unit.dwarf.line_program.as_ref();
+    // Numbered from 0 in DWARF 5, from 1 before.
+    let last = header.map_or(0, |program| program.header().file_names().len());
+    let all = 0..=u32::try_from(last).unwrap_or(u32::MAX);
+    all.filter(|&index| {
+        let path = file_path(scope, u64::from(index));
+        path.is_some_and(|path| ends_with_path(path.path.raw(), file))
+    })
+    .collect()
 }
 
 /// Whether the path ends with all components of the other.

@@ -35,6 +35,11 @@ fn read<'data>(
         .attr_value(gimli::DW_AT_byte_size)
         .and_then(|size| size.udata_value());
     let kind = kind(scope, node)?;
+    // Rust states the size of no pointer (LLVM leaves it out).
+    let size = match kind {
+        TypeKind::Pointer(_) => size.or(Some(u64::from(scope.unit.dwarf.encoding().address_size))),
+        _ => size,
+    };
     Some(Type { name, size, kind })
 }
 

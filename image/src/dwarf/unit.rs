@@ -20,6 +20,7 @@ pub(crate) struct Unit<'data> {
     /// Functions within functions too.
     all_functions: OnceLock<UnitFunctions>,
     lines: OnceLock<UnitLines>,
+    mangles_names: OnceLock<bool>,
 }
 
 /// A unit within its debugging information: what most questions are asked of.
@@ -44,6 +45,7 @@ impl<'data> Unit<'data> {
             functions: OnceLock::new(),
             all_functions: OnceLock::new(),
             lines: OnceLock::new(),
+            mangles_names: OnceLock::new(),
         }
     }
 
@@ -117,22 +119,24 @@ impl<'a, 'data> Scope<'a, 'data> {
     /// Whether the unit's language mangles names, so that a name without its
     /// path may have a fuller form in the symbol table.
     pub(crate) fn mangles_names(self) -> bool {
-        let root = self.unit.dwarf.entry(self.unit.dwarf.header.root_offset());
-        let language = root
-            .ok()
-            .and_then(|root| root.attr_value(gimli::DW_AT_language));
-        matches!(
-            language,
-            Some(AttributeValue::Language(
-                gimli::DW_LANG_Rust
-                    | gimli::DW_LANG_C_plus_plus
-                    | gimli::DW_LANG_C_plus_plus_03
-                    | gimli::DW_LANG_C_plus_plus_11
-                    | gimli::DW_LANG_C_plus_plus_14
-                    | gimli::DW_LANG_C_plus_plus_17
-                    | gimli::DW_LANG_C_plus_plus_20
-            ))
-        )
+        *self.unit.mangles_names.get_or_init(|| {
+            let root = self.unit.dwarf.entry(self.unit.dwarf.header.root_offset());
+            let language = root
+                .ok()
+                .and_then(|root| root.attr_value(gimli::DW_AT_language));
+            matches!(
+                language,
+                Some(AttributeValue::Language(
+                    gimli::DW_LANG_Rust
+                        | gimli::DW_LANG_C_plus_plus
+                        | gimli::DW_LANG_C_plus_plus_03
+                        | gimli::DW_LANG_C_plus_plus_11
+                        | gimli::DW_LANG_C_plus_plus_14
+                        | gimli::DW_LANG_C_plus_plus_17
+                        | gimli::DW_LANG_C_plus_plus_20
+                ))
+            )
+        })
     }
 
     /// Code ranges of the unit: its root entry's, or else its functions'.
