@@ -156,6 +156,10 @@ fn serve(
             }
             session.stop(&place, StopReason::Debug(conditions));
         }
+        Occasion::Fetch if BREAKPOINTS.contains(place.frame.rip) => {
+            session.stop(&place, StopReason::Breakpoint);
+        }
+        Occasion::Fetch => {}
         Occasion::Fault => {
             let signal = signal::of_vector(place.frame.vector);
             session.stop(&place, StopReason::Signal(signal));
@@ -163,7 +167,11 @@ fn serve(
         }
     }
     let held = session.is_held();
-    let resume = run_until_released(session, &mut place);
+    let resume = if held || occasion == Occasion::Input {
+        run_until_released(session, &mut place)
+    } else {
+        Resume::Deliver
+    };
     match (occasion, end) {
         // A panic ends however the client resumes it, and needs nothing else.
         (Occasion::Breakpoint, Some(signal)) => {
@@ -174,8 +182,7 @@ fn serve(
             session.end(StopReason::Terminated(signal));
             Disposition::Declined
         }
-        (Occasion::Input, _) => Disposition::Resume,
-        _ if held => Disposition::Resume,
+        _ if held || occasion == Occasion::Input => Disposition::Resume,
         _ => Disposition::Declined,
     }
 }

@@ -11,6 +11,9 @@ pub enum Occasion {
     Breakpoint,
     /// A debug exception: a single step or a debug register; see DR6.
     Debug,
+    /// A page fault at an instruction fetch: a breakpoint on a stack, where a
+    /// debugger lets a function that it calls return to, is not executed.
+    Fetch,
     /// The debugger's serial port has received something.
     Input,
     /// An exception that the guest does not handle; its record is complete and

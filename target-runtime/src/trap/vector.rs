@@ -4,6 +4,8 @@
 pub(crate) const DEBUG: u64 = 1;
 /// Breakpoint, `int3`.
 pub(crate) const BREAKPOINT: u64 = 3;
+/// Page fault.
+pub(crate) const PAGE_FAULT: u64 = 14;
 /// The local APIC's timer.
 pub(crate) const TIMER: u64 = 32;
 /// The debugger's serial port.
