@@ -163,7 +163,6 @@ fn formatter() -> IntelFormatter {
     options.set_small_hex_numbers_in_decimal(true);
     options.set_space_after_operand_separator(true);
     options.set_branch_leading_zeros(false);
-    options.set_rip_relative_addresses(true);
     options.set_show_branch_size(false);
     formatter
 }

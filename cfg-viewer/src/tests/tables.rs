@@ -135,6 +135,43 @@ fn the_table_s_address_may_come_from_before_a_loop() {
 }
 
 #[test]
+fn cases_that_go_round_keep_the_table_s_address() {
+    let mut fixture = Fixture::assemble(|a| {
+        let (mut again, mut next, mut default) =
+            (a.create_label(), a.create_label(), a.create_label());
+        a.lea(rcx, qword_ptr(TABLE)).unwrap();
+        a.jmp(again).unwrap();
+        a.set_label(&mut next).unwrap();
+        a.inc(rdi).unwrap();
+        a.set_label(&mut again).unwrap();
+        a.movzx(eax, byte_ptr(rdi)).unwrap();
+        a.cmp(eax, 1).unwrap();
+        a.ja(default).unwrap();
+        a.movsxd(rax, dword_ptr(rcx + rax * 4)).unwrap();
+        a.add(rax, rcx).unwrap();
+        a.jmp(rax).unwrap();
+        a.inc(edx).unwrap();
+        a.jmp(next).unwrap();
+        a.dec(edx).unwrap();
+        a.jmp(next).unwrap();
+        a.set_label(&mut default).unwrap();
+        a.ret().unwrap();
+    });
+    let end = BASE + fixture.code.len() as u64;
+    let cases = [end - 9, end - 5];
+    fixture.table = cases
+        .iter()
+        .flat_map(|case| (case.wrapping_sub(TABLE) as u32).to_le_bytes())
+        .collect();
+    let cfg = fixture.cfg();
+    let tables = cfg
+        .edges
+        .iter()
+        .filter(|edge| edge.evidence == Evidence::JumpTable);
+    assert_eq!(tables.count(), 2, "{:?}", told(&cfg));
+}
+
+#[test]
 fn a_mask_bounds_too() {
     let found = check_shape(8, |a, _| {
         a.and(edi, 1).unwrap();

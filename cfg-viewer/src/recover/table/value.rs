@@ -163,6 +163,9 @@ impl View<'_, '_> {
     fn joined(&self, register: Register, block: usize, visited: &mut Visited) -> Value {
         let before = self.before(block);
         let origin = opaque(Place::Register(register), Since::Block(block), 64);
+        if before.is_empty() {
+            return origin;
+        }
         match visited.enter(block, register) {
             Entered::First => {}
             Entered::Again => return Value::Same,
@@ -179,7 +182,8 @@ impl View<'_, '_> {
                 _ => return origin,
             }
         }
-        agreed.map_or(origin, Value::Constant)
+        // Nothing but loops: as it was where they were entered.
+        agreed.map_or(Value::Same, Value::Constant)
     }
 
     /// What an instruction, the `number`-th of a block, leaves in a register

@@ -101,7 +101,7 @@ impl<'s, 'c> View<'s, 'c> {
     /// Whether an instruction may change a register (all 64 bits named).
     pub(super) fn changes(&self, instruction: &Instruction, register: Register) -> bool {
         if instruction.is_call_near() || instruction.is_call_near_indirect() {
-            return !is_preserved(register);
+            return is_returned(register);
         }
         let mut factory = self.factory.borrow_mut();
         let info = factory.info_options(instruction, InstructionInfoOptions::NO_MEMORY_USAGE);
@@ -130,16 +130,9 @@ fn is_write(access: OpAccess) -> bool {
     )
 }
 
-/// Registers that a callee leaves as they were (System V psABI, 3.2.1).
-fn is_preserved(register: Register) -> bool {
-    matches!(
-        register,
-        Register::RBX
-            | Register::RBP
-            | Register::RSP
-            | Register::R12
-            | Register::R13
-            | Register::R14
-            | Register::R15
-    )
+/// Registers in which a callee returns values (System V psABI, 3.2.3). Others
+/// it may clobber too, but code that reads one of those behind a call knows
+/// that this callee does not: compilers that see both do so.
+fn is_returned(register: Register) -> bool {
+    matches!(register, Register::RAX | Register::RDX)
 }
