@@ -1,12 +1,28 @@
 //! A machine, understood: what its registers, memory and images say together.
 //!
-//! The crate defines what a machine must offer ([`Target`] and the traits
-//! beside it) and answers on top of it: where an address belongs
-//! ([`Modules`]), how the page tables see it, who called whom
-//! ([`Backtrace`]), what the guest's own tables (root block, fault record,
-//! stacks, heap) say, and what a variable holds.
+//! What a machine must offer is [`Target`] and the traits beside it; whoever
+//! reaches machines implements them. On top of that, this crate answers:
 //!
-//! Not here: reaching a machine, any protocol or file, rendering.
+//! - Where does an address belong? [`Modules`] is the only way from run-time
+//!   to link-time addresses and to names; [`AddressSpace::describe`] adds the
+//!   guest's stacks and heap, and says how it knows.
+//! - How do the page tables see it? [`PageWalk`] keeps every level, and says
+//!   why an access is refused; [`Paged`] makes virtual memory of physical.
+//! - Who called whom? [`Unwinder`] makes a [`Backtrace`] of registers, of a
+//!   fault record's registers, or of a task that does not run. Every frame
+//!   says how it was found ([`FoundBy`]), the whole why it ended
+//!   ([`StackEnd`]). A guess is marked as one.
+//! - What does a variable hold? [`arguments`] and [`variables`] read a frame's
+//!   by their types, bounded by [`ValueLimits`]; what cannot be known says so.
+//! - What do the guest's own tables say? [`find_root`] leads to a [`Root`],
+//!   that to [`FaultReport`]s, [`Stacks`] and [`HeapBlocks`].
+//! - What is a vector, an error code? [`Exception`].
+//!
+//! All of it takes what it reads for an allegation: nothing here panics on,
+//! loops over or allocates by a number that a guest or an image supplies.
+//!
+//! Not here: reaching a machine, any protocol or file, verdicts, rendering,
+//! the contents of trace rings, where an image was loaded if it moved.
 #![forbid(unsafe_code)]
 
 mod address;

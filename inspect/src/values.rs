@@ -9,6 +9,9 @@ mod structure;
 mod text;
 mod variables;
 
+#[cfg(test)]
+mod tests;
+
 use serde::Serialize;
 use ukdbg_image::{FunctionName, Untrusted};
 

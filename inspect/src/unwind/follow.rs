@@ -74,7 +74,8 @@ impl Machine<'_, '_> {
         let sp = state.sp()?;
         match instruction.mnemonic() {
             Mnemonic::Ret => {
-                let pc = VirtAddr(self.read_u64(sp).ok()?);
+                // As the code leaves it: a thunk puts its target there.
+                let pc = VirtAddr(state.load(self, sp.0)?);
                 if !self.follows_call(pc) {
                     return None;
                 }

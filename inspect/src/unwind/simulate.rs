@@ -34,7 +34,7 @@ impl State {
     }
 
     /// A word of memory as the code would see it now.
-    fn load(&self, machine: &mut Machine<'_, '_>, at: u64) -> Option<u64> {
+    pub(super) fn load(&self, machine: &mut Machine<'_, '_>, at: u64) -> Option<u64> {
         match self.writes.iter().rev().find(|(written, _)| *written == at) {
             Some((_, word)) => *word,
             None => machine.read_u64(VirtAddr(at)).ok(),

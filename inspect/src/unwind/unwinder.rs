@@ -15,6 +15,8 @@ use crate::{Memory, Register, Registers, Stack, VirtAddr};
 
 /// Frames followed unless another limit is set.
 const FRAME_LIMIT: usize = 10_000;
+/// Guesses after which one more would tell nothing.
+const MOST_GUESSES: usize = 32;
 
 /// Finds out who called whom.
 ///
@@ -128,6 +130,7 @@ impl<'a, 'data> Unwinder<'a, 'data> {
             word: Word::of(&first.registers),
         };
         let mut seen = HashSet::new();
+        let mut guesses = 0;
         let mut frames = vec![first];
         let end = loop {
             if frames.len() > self.limit {
@@ -145,6 +148,11 @@ impl<'a, 'data> Unwinder<'a, 'data> {
             frame.cfa = Some(caller.cfa);
             if !seen.insert((caller.frame.pc.address(), caller.cfa)) {
                 break StackEnd::Loop { cfa: caller.cfa };
+            }
+            guesses += usize::from(caller.frame.found_by == FoundBy::Scan);
+            if guesses > MOST_GUESSES {
+                let pc = frame.pc.address();
+                break StackEnd::NoRule { pc };
             }
             frames.push(caller.frame);
         };

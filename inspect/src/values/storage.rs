@@ -72,11 +72,12 @@ impl Storage {
             Self::Bytes(bytes) => {
                 let offset = usize::try_from(offset).unwrap_or(usize::MAX);
                 let rest = bytes.get(offset..).filter(|rest| !rest.is_empty());
-                // What is wholly missing is missing in all its parts.
+                // What is wholly missing is missing in all its parts; what a
+                // compiler's parts do not cover has no place.
                 Self::Bytes(match (rest, bytes.last()) {
                     (Some(rest), _) => rest.to_vec(),
                     (None, Some(Err(why))) => vec![Err(why.clone())],
-                    (None, _) => vec![Err(Missing::Undescribed)],
+                    (None, _) => vec![Err(Missing::OptimizedOut)],
                 })
             }
         }
@@ -94,7 +95,7 @@ impl Storage {
             Self::Bytes(mut bytes) => {
                 let rest = match bytes.last() {
                     Some(Err(why)) => why.clone(),
-                    _ => Missing::Undescribed,
+                    _ => Missing::OptimizedOut,
                 };
                 bytes.resize(size, Err(rest));
                 bytes

@@ -190,7 +190,7 @@ fn low_mask(bits: u64) -> u128 {
 
 /// A variant that names the discriminant, else the one that names none.
 /// Producers differ in whether they give it signed.
-fn select(variants: &[Variant], bits: u128, signed: i128) -> Option<&Variant> {
+pub(super) fn select(variants: &[Variant], bits: u128, signed: i128) -> Option<&Variant> {
     let names = |variant: &&Variant| {
         variant.discriminant.as_ref().is_some_and(|ranges| {
             ranges

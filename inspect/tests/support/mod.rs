@@ -48,7 +48,7 @@ pub(crate) fn load(program: &Path) -> Arc<Image<'static>> {
 }
 
 /// A machine that holds one image where it was linked.
-pub(crate) fn modules(image: &Arc<Image<'static>>) -> Modules<'static> {
+pub(crate) fn modules<'data>(image: &Arc<Image<'data>>) -> Modules<'data> {
     let mut modules = Modules::default();
     modules.push(Module::unmoved("program".into(), Arc::clone(image)));
     modules
