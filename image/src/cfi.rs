@@ -4,15 +4,18 @@
 use std::sync::OnceLock;
 
 use gimli::{
-    BaseAddresses, CieOrFde, LittleEndian, ParsedEhFrameHdr, UnwindContext, UnwindSection as _,
-    UnwindTableRow,
+    BaseAddresses, CieOrFde, LittleEndian, UnwindContext, UnwindSection as _, UnwindTableRow,
 };
+
+use header_table::HeaderTable;
 
 use crate::dwarf::Slice;
 use crate::intervals::Intervals;
 use crate::{
     CfaRule, DwarfRegister, Expression, RegisterRule, UNWIND_REGISTERS, UnwindRow, UnwindSection,
 };
+
+mod header_table;
 
 type Fde<'data> = gimli::FrameDescriptionEntry<Slice<'data>>;
 
@@ -28,7 +31,7 @@ pub(crate) struct CallFrames<'data> {
 struct EhFrame<'data> {
     section: gimli::EhFrame<Slice<'data>>,
     bases: BaseAddresses,
-    header: Option<ParsedEhFrameHdr<Slice<'data>>>,
+    header: Option<HeaderTable<'data>>,
     /// Entries by address, for what the header's table does not find.
     index: OnceLock<Intervals<usize>>,
 }
@@ -46,13 +49,10 @@ impl<'data> CallFrames<'data> {
         let eh_frame = section(".eh_frame").map(|(start, bytes)| {
             let bases = BaseAddresses::default()
                 .set_eh_frame(start)
-                .set_eh_frame_hdr(address(".eh_frame_hdr"))
                 .set_text(address(".text"))
                 .set_got(address(".got"));
-            let header = section(".eh_frame_hdr").and_then(|(_, bytes)| {
-                let header = gimli::EhFrameHdr::new(bytes, LittleEndian);
-                header.parse(&bases, ADDRESS_SIZE).ok()
-            });
+            let header = section(".eh_frame_hdr")
+                .and_then(|(address, bytes)| HeaderTable::parse(address, bytes));
             let mut section = gimli::EhFrame::new(bytes, LittleEndian);
             section.set_address_size(ADDRESS_SIZE);
             EhFrame {
@@ -116,10 +116,7 @@ impl<'data> EhFrame<'data> {
     }
 
     fn by_header(&self, address: u64) -> Option<Fde<'data>> {
-        let table = self.header.as_ref()?.table()?;
-        let entry = table.lookup(address, &self.bases).ok()?.direct().ok()?;
-        // Not gimli's own conversion: it overflows when the header points
-        // elsewhere.
+        let entry = self.header.as_ref()?.entry_address(address)?;
         let start = self.bases.eh_frame.section?;
         let offset = usize::try_from(entry.checked_sub(start)?).ok()?;
         let get_cie = gimli::EhFrame::cie_from_offset;

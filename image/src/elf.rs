@@ -223,21 +223,27 @@ fn segments<'data, Header: FileHeader<Endian = Endianness>>(
             _ => &[],
         };
         match segment.p_type(endian) {
-            elf::PT_LOAD => {
-                let start: u64 = segment.p_vaddr(endian).into();
-                let size: u64 = segment.p_memsz(endian).into();
-                let flags = segment.p_flags(endian);
-                segments.push(Segment {
-                    addresses: LinkAddr(start)..LinkAddr(start.saturating_add(size)),
-                    physical: segment.p_paddr(endian).into(),
-                    bytes,
-                    executable: flags.contains(elf::PF_X),
-                    writable: flags.contains(elf::PF_W),
-                });
-            }
+            elf::PT_LOAD => segments.push(loaded(segment, endian, bytes)),
             elf::PT_NOTE => notes.push((bytes, segment.p_align(endian).into())),
             _ => {}
         }
     }
     Ok(segments)
+}
+
+fn loaded<'data, Header: ProgramHeader<Endian = Endianness>>(
+    segment: &Header,
+    endian: Endianness,
+    bytes: &'data [u8],
+) -> Segment<'data> {
+    let start: u64 = segment.p_vaddr(endian).into();
+    let size: u64 = segment.p_memsz(endian).into();
+    let flags = segment.p_flags(endian);
+    Segment {
+        addresses: LinkAddr(start)..LinkAddr(start.saturating_add(size)),
+        physical: segment.p_paddr(endian).into(),
+        bytes,
+        executable: flags.contains(elf::PF_X),
+        writable: flags.contains(elf::PF_W),
+    }
 }

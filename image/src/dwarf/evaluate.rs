@@ -73,9 +73,7 @@ impl<'a, 'data: 'a> Evaluator<'a, 'data> {
                 space: None,
                 base_type,
             } => {
-                let missing = || format!("memory at {address:#x}");
-                let bytes = self.context.memory(address, size);
-                let bytes = bytes.ok_or_else(|| unavailable(missing()))?;
+                let bytes = self.memory(address, size)?;
                 evaluation.resume_with_memory(self.typed(bytes, base_type)?)
             }
             EvaluationResult::RequiresRegister {
@@ -86,8 +84,7 @@ impl<'a, 'data: 'a> Evaluator<'a, 'data> {
                 evaluation.resume_with_register(self.typed(value, base_type)?)
             }
             EvaluationResult::RequiresFrameBase => {
-                let base = self.frame_base_address()?;
-                evaluation.resume_with_frame_base(base)
+                evaluation.resume_with_frame_base(self.frame_base_address()?)
             }
             EvaluationResult::RequiresCallFrameCfa => {
                 let cfa = self.context.cfa();
@@ -98,35 +95,22 @@ impl<'a, 'data: 'a> Evaluator<'a, 'data> {
                 evaluation.resume_with_relocated_address(self.relocated(address)?)
             }
             EvaluationResult::RequiresIndexedAddress { index, relocate } => {
-                let address = self.indexed(index, relocate)?;
-                evaluation.resume_with_indexed_address(address)
+                evaluation.resume_with_indexed_address(self.indexed(index, relocate)?)
             }
             EvaluationResult::RequiresBaseType(offset) => {
-                let base_type = self.base_type(offset)?;
-                evaluation.resume_with_base_type(base_type)
+                evaluation.resume_with_base_type(self.base_type(offset)?)
             }
             EvaluationResult::RequiresAtLocation(reference) => {
-                let called = self.called(reference)?;
-                evaluation.resume_with_at_location(called)
+                evaluation.resume_with_at_location(self.called(reference)?)
             }
-            EvaluationResult::RequiresEntryValue(_) => {
-                return Err(unavailable("the value at the function's entry"));
-            }
-            EvaluationResult::RequiresTls(_) => return Err(unavailable("thread-local storage")),
-            EvaluationResult::RequiresParameterRef(_) => {
-                return Err(unavailable("the caller's argument"));
-            }
-            EvaluationResult::Complete
-            | EvaluationResult::RequiresMemory { .. }
-            | EvaluationResult::RequiresWasmLocal { .. }
-            | EvaluationResult::RequiresWasmGlobal { .. }
-            | EvaluationResult::RequiresWasmStack { .. } => {
-                return Err(ExpressionError::Unusable {
-                    what: "an operation of another architecture".to_owned(),
-                });
-            }
+            other => return Err(refused(&other)),
         };
         next.map_err(unusable)
+    }
+
+    fn memory(&mut self, address: u64, size: u8) -> Result<u64, ExpressionError> {
+        let bytes = self.context.memory(address, size);
+        bytes.ok_or_else(|| unavailable(format!("memory at {address:#x}")))
     }
 
     fn register(&mut self, register: DwarfRegister) -> Result<u64, ExpressionError> {
@@ -219,6 +203,18 @@ impl<'a, 'data: 'a> Evaluator<'a, 'data> {
                 expression.0
             }),
         )
+    }
+}
+
+/// What cannot be answered from one frame of one machine.
+fn refused(step: &EvaluationResult<Slice<'_>>) -> ExpressionError {
+    match step {
+        EvaluationResult::RequiresEntryValue(_) => unavailable("the value at the function's entry"),
+        EvaluationResult::RequiresTls(_) => unavailable("thread-local storage"),
+        EvaluationResult::RequiresParameterRef(_) => unavailable("the caller's argument"),
+        _ => ExpressionError::Unusable {
+            what: "an operation of another architecture".to_owned(),
+        },
     }
 }
 

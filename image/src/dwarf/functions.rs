@@ -5,13 +5,13 @@
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use gimli::{AttributeValue, UnitOffset};
+use gimli::{AttributeSpecification, AttributeValue, EntriesRaw, UnitOffset};
 
-use super::Scope;
 use super::entries::next_abbreviation;
 use super::inlines::InlineTree;
 use super::names::{Description, describe};
 use super::ranges::RangeAttributes;
+use super::{Scope, Slice};
 use crate::demangle::function_name;
 use crate::intervals::Intervals;
 use crate::{Function, FunctionName, FunctionOrigin, LinkAddr};
@@ -89,34 +89,22 @@ fn read_entries(
         let Some(abbreviation) = next_abbreviation(&mut entries)? else {
             continue;
         };
-        let specifications = abbreviation.attributes();
         let skips = abbreviation.has_children()
             && depth == Depth::Outer
             && holds_no_outer_function(abbreviation.tag());
-        let mut sibling = None;
-        if abbreviation.tag() == gimli::DW_TAG_subprogram {
-            let mut attributes = RangeAttributes::default();
-            for &specification in specifications {
-                let attribute = entries.read_attribute(specification)?;
-                if attribute.name() == gimli::DW_AT_sibling {
-                    sibling = Some(attribute.value());
-                }
-                attributes.note(scope, &attribute);
-            }
+        let specifications = abbreviation.attributes();
+        let sibling = if abbreviation.tag() == gimli::DW_TAG_subprogram {
+            let (attributes, sibling) = subprogram(scope, &mut entries, specifications)?;
             if attributes.has_code() {
                 functions.extend(UnitFunction::new(scope, die, &attributes));
             }
+            sibling
+        } else if skips {
+            only_sibling(&mut entries, specifications)?
         } else {
-            let place = specifications
-                .iter()
-                .position(|specification| skips && specification.name() == gimli::DW_AT_sibling);
-            let (before, rest) = specifications.split_at(place.unwrap_or(specifications.len()));
-            entries.skip_attributes(before)?;
-            if let Some((&specification, rest)) = rest.split_first() {
-                sibling = Some(entries.read_attribute(specification)?.value());
-                entries.skip_attributes(rest)?;
-            }
-        }
+            entries.skip_attributes(specifications)?;
+            None
+        };
         if let Some(AttributeValue::UnitRef(next)) = sibling
             && skips
             && next > entries.next_offset()
@@ -125,6 +113,43 @@ fn read_entries(
         }
     }
     Ok(())
+}
+
+type Sibling<'data> = Option<AttributeValue<Slice<'data>>>;
+
+/// Reads what matters of a function's attributes, and where its sibling is.
+fn subprogram<'data>(
+    scope: Scope<'_, 'data>,
+    entries: &mut EntriesRaw<'_, Slice<'data>>,
+    specifications: &[AttributeSpecification],
+) -> gimli::Result<(RangeAttributes<'data>, Sibling<'data>)> {
+    let mut attributes = RangeAttributes::default();
+    let mut sibling = None;
+    for &specification in specifications {
+        let attribute = entries.read_attribute(specification)?;
+        if attribute.name() == gimli::DW_AT_sibling {
+            sibling = Some(attribute.value());
+        }
+        attributes.note(scope, &attribute);
+    }
+    Ok((attributes, sibling))
+}
+
+/// Goes over an entry's attributes, but for where its sibling is.
+fn only_sibling<'data>(
+    entries: &mut EntriesRaw<'_, Slice<'data>>,
+    specifications: &[AttributeSpecification],
+) -> gimli::Result<Sibling<'data>> {
+    let mut names = specifications.iter().map(AttributeSpecification::name);
+    let place = names.position(|name| name == gimli::DW_AT_sibling);
+    let (before, rest) = specifications.split_at(place.unwrap_or(specifications.len()));
+    entries.skip_attributes(before)?;
+    let Some((&specification, rest)) = rest.split_first() else {
+        return Ok(None);
+    };
+    let sibling = entries.read_attribute(specification)?.value();
+    entries.skip_attributes(rest)?;
+    Ok(Some(sibling))
 }
 
 /// Whether functions below such an entry, if any, are within functions or

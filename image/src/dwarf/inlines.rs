@@ -30,21 +30,14 @@ pub(crate) struct InlinedCall {
     pub(crate) place: Place,
 }
 
-/// A call whose entries are being read.
-struct Open {
-    depth: isize,
-    call: u32,
-}
-
 impl InlineTree {
     pub(crate) fn read(scope: Scope<'_, '_>, function: UnitOffset) -> Self {
-        let mut calls = Vec::new();
-        let mut ranges = Vec::new();
+        let mut reading = Reading::default();
         // What was read before a malformed entry is kept.
-        let _ = read_entries(scope, function, &mut calls, &mut ranges);
+        let _ = reading.entries(scope, function);
         Self {
-            calls,
-            by_address: Intervals::new(ranges),
+            calls: reading.calls,
+            by_address: Intervals::new(reading.ranges),
         }
     }
 
@@ -59,59 +52,75 @@ impl InlineTree {
     }
 }
 
-fn read_entries(
-    scope: Scope<'_, '_>,
-    function: UnitOffset,
-    calls: &mut Vec<InlinedCall>,
-    ranges: &mut Vec<(Range<u64>, u16, u32)>,
-) -> gimli::Result<()> {
-    let mut entries = scope.unit.dwarf.entries_raw(Some(function))?;
-    let mut open: Vec<Open> = Vec::new();
-    let mut nested_function = None;
-    if let Some(abbreviation) = next_abbreviation(&mut entries)? {
-        entries.skip_attributes(abbreviation.attributes())?;
-    }
-    while entries.next_depth() > 0 && !entries.is_empty() {
-        let die = entries.next_offset();
-        let depth = entries.next_depth();
-        let Some(abbreviation) = next_abbreviation(&mut entries)? else {
-            continue;
-        };
-        open.truncate(open.iter().take_while(|call| call.depth < depth).count());
-        nested_function = nested_function.filter(|&nested| nested < depth);
-        if abbreviation.tag() == gimli::DW_TAG_subprogram && nested_function.is_none() {
-            nested_function = Some(depth);
-        }
-        let inlined = abbreviation.tag() == gimli::DW_TAG_inlined_subroutine;
-        if !inlined || nested_function.is_some() {
+/// What was read of a function's entries so far.
+#[derive(Default)]
+struct Reading {
+    calls: Vec<InlinedCall>,
+    ranges: Vec<(Range<u64>, u16, u32)>,
+    /// The calls around the next entry, each with its depth.
+    open: Vec<(isize, u32)>,
+}
+
+impl Reading {
+    fn entries(&mut self, scope: Scope<'_, '_>, function: UnitOffset) -> gimli::Result<()> {
+        let mut entries = scope.unit.dwarf.entries_raw(Some(function))?;
+        if let Some(abbreviation) = next_abbreviation(&mut entries)? {
             entries.skip_attributes(abbreviation.attributes())?;
-            continue;
         }
-        let mut attributes = CallAttributes::default();
-        for &specification in abbreviation.attributes() {
-            attributes.note(scope, &entries.read_attribute(specification)?);
+        let mut nested_function = None;
+        while entries.next_depth() > 0 {
+            let die = entries.next_offset();
+            let depth = entries.next_depth();
+            let Some(abbreviation) = next_abbreviation(&mut entries)? else {
+                continue;
+            };
+            // The entry ends every call that is not around it.
+            while self.open.pop_if(|&mut (call, _)| call >= depth).is_some() {}
+            nested_function = nested_function.filter(|&nested| nested < depth);
+            if abbreviation.tag() == gimli::DW_TAG_subprogram && nested_function.is_none() {
+                nested_function = Some(depth);
+            }
+            let inlined = abbreviation.tag() == gimli::DW_TAG_inlined_subroutine;
+            if !inlined || nested_function.is_some() {
+                entries.skip_attributes(abbreviation.attributes())?;
+                continue;
+            }
+            let mut attributes = CallAttributes::default();
+            for &specification in abbreviation.attributes() {
+                attributes.note(scope, &entries.read_attribute(specification)?);
+            }
+            self.call(scope, die, depth, &attributes);
         }
-        let parent = open.last().map(|call| call.call);
-        let nesting = u16::try_from(open.len()).unwrap_or(u16::MAX);
-        let Ok(number) = u32::try_from(calls.len()) else {
-            break;
+        Ok(())
+    }
+
+    fn call<'data>(
+        &mut self,
+        scope: Scope<'_, 'data>,
+        die: UnitOffset,
+        depth: isize,
+        attributes: &CallAttributes<'data>,
+    ) {
+        let numbers = (
+            u16::try_from(self.open.len()),
+            u32::try_from(self.calls.len()),
+        );
+        let (Ok(nesting), Ok(number)) = numbers else {
+            return;
         };
         if nesting >= MOST_NESTING {
-            continue;
+            return;
         }
-        let code = attributes.ranges.kept_ranges(scope);
-        ranges.extend(code.into_iter().map(|range| (range, nesting, number)));
-        calls.push(InlinedCall {
+        let code = attributes.ranges.kept_ranges(scope).into_iter();
+        self.ranges
+            .extend(code.map(|range| (range, nesting, number)));
+        self.calls.push(InlinedCall {
             die,
-            parent,
+            parent: self.open.last().map(|&(_, call)| call),
             place: attributes.place,
         });
-        open.push(Open {
-            depth,
-            call: number,
-        });
+        self.open.push((depth, number));
     }
-    Ok(())
 }
 
 #[derive(Default)]

@@ -23,6 +23,23 @@ struct Row {
     prologue_end: bool,
 }
 
+impl Row {
+    fn new(row: &gimli::LineRow, offset: u32) -> Self {
+        let line = row.line().and_then(|line| u32::try_from(line.get()).ok());
+        Self {
+            offset,
+            line: line.unwrap_or(0),
+            file: u32::try_from(row.file_index()).unwrap_or(u32::MAX),
+            column: match row.column() {
+                ColumnType::LeftEdge => 0,
+                ColumnType::Column(column) => u16::try_from(column.get()).unwrap_or(0),
+            },
+            is_statement: row.is_stmt(),
+            prologue_end: row.prologue_end(),
+        }
+    }
+}
+
 /// A run of rows at ascending addresses.
 struct Sequence {
     start: u64,
@@ -83,19 +100,7 @@ impl UnitLines {
             let Ok(offset) = u32::try_from(offset) else {
                 continue;
             };
-            self.rows.push(Row {
-                offset,
-                line: row
-                    .line()
-                    .map_or(0, |line| u32::try_from(line.get()).unwrap_or(0)),
-                file: u32::try_from(row.file_index()).unwrap_or(u32::MAX),
-                column: match row.column() {
-                    ColumnType::LeftEdge => 0,
-                    ColumnType::Column(column) => u16::try_from(column.get()).unwrap_or(0),
-                },
-                is_statement: row.is_stmt(),
-                prologue_end: row.prologue_end(),
-            });
+            self.rows.push(Row::new(row, offset));
         }
         Ok(())
     }
