@@ -6,12 +6,19 @@ use ukdbg_image::{CodeAddr, FunctionName, Image, LinkAddr, SourceFrame};
 use crate::Evidence;
 use crate::known::never_returns;
 
+/// What LLVM's `-emit-jump-table-sizes-section` makes: for each table its
+/// address and its number of entries, 8 bytes each.
+const TABLE_SIZES: &str = ".llvm_jump_table_sizes";
+
 /// Code, constants and names.
 pub(crate) trait Code {
     /// Bytes from an address on.
     fn bytes(&self, at: LinkAddr) -> Option<&[u8]>;
     /// Bytes from an address on that the program cannot change.
     fn constant(&self, at: LinkAddr) -> Option<&[u8]>;
+    /// How many entries a jump table has, if the compiler left a list of its
+    /// tables.
+    fn table_size(&self, table: LinkAddr) -> Option<u64>;
     /// The function entered at an address.
     fn callee(&self, entry: LinkAddr) -> Option<Callee>;
     /// The inline chain at an instruction.
@@ -37,6 +44,15 @@ impl Code for Image<'_> {
         // A linker that makes one segment of everything leaves the sections.
         let constant = !segment.writable || self.section_at(at)?.executable;
         self.bytes_at(at).filter(|_| constant)
+    }
+
+    fn table_size(&self, table: LinkAddr) -> Option<u64> {
+        let list = self.section(TABLE_SIZES)?.bytes.chunks_exact(16);
+        list.filter_map(|pair| {
+            let (&address, &size) = (pair.first_chunk()?, pair.last_chunk()?);
+            (u64::from_le_bytes(address) == table.0).then(|| u64::from_le_bytes(size))
+        })
+        .next()
     }
 
     fn callee(&self, entry: LinkAddr) -> Option<Callee> {

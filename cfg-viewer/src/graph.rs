@@ -164,7 +164,9 @@ pub enum EdgeKind {
 pub enum Evidence {
     /// Decoded, and reached from the function's entry.
     Decode,
-    /// Read from a jump table that a comparison bounds.
+    /// Read from a jump table whose size the compiler left in the image.
+    TableSize,
+    /// Read from a jump table that a comparison or mask bounds.
     JumpTable,
     /// The debugging information says so (a callee never returns).
     Dwarf,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ukdbg_image::LinkAddr;
 
-use super::scan::{Flow, Scan};
+use super::scan::{Flow, Scan, Table};
 use crate::graph::id;
 use crate::{Block, BlockEnd, BlockId, Call, Edge, EdgeKind, EdgeTarget, Evidence, Unresolved};
 
@@ -141,7 +141,7 @@ impl Builder<'_, '_> {
     /// it.
     fn indirect(&mut self, from: BlockId, jump: usize) {
         let table = self.scan.table(jump);
-        let Some(Ok(targets)) = table else {
+        let Some(Ok(Table { targets, evidence })) = table else {
             let why = table.and_then(|table| table.as_ref().err());
             let to = EdgeTarget::Unresolved(why.copied().unwrap_or(Unresolved::Computed));
             return self.edge(from, to, EdgeKind::Indirect, Evidence::Decode);
@@ -158,7 +158,7 @@ impl Builder<'_, '_> {
             let place = self.leaders.binary_search(&offset).ok().and_then(id);
             let block = place.expect("a table's entries begin blocks");
             let kind = EdgeKind::JumpTable { cases };
-            self.edge(from, EdgeTarget::Block(block), kind, Evidence::JumpTable);
+            self.edge(from, EdgeTarget::Block(block), kind, *evidence);
         }
     }
 

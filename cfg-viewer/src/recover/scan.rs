@@ -27,6 +27,13 @@ pub(crate) enum Flow {
     },
 }
 
+/// Where an indirect jump leads: by index, and how that is known.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Table {
+    pub(crate) targets: Vec<LinkAddr>,
+    pub(crate) evidence: Evidence,
+}
+
 /// Jumps whose tables are not to be believed.
 pub(crate) enum Refuted {
     Some(BTreeSet<usize>),
@@ -46,7 +53,7 @@ pub(crate) struct Scan<'c> {
     /// Callees asked for already.
     noreturn: HashMap<LinkAddr, Option<Evidence>>,
     /// Indirect jumps, and what is known of their targets.
-    tables: BTreeMap<usize, Result<Vec<LinkAddr>, Unresolved>>,
+    tables: BTreeMap<usize, Result<Table, Unresolved>>,
     refuted: Refuted,
     /// The function's entry.
     pub(crate) entry: LinkAddr,
@@ -96,15 +103,17 @@ impl<'c> Scan<'c> {
     }
 
     /// What is known of an indirect jump's targets.
-    pub(crate) fn table(&self, jump: usize) -> Option<&Result<Vec<LinkAddr>, Unresolved>> {
+    pub(crate) fn table(&self, jump: usize) -> Option<&Result<Table, Unresolved>> {
         self.tables.get(&jump)
     }
 
     /// Sets what is known of an indirect jump's targets, and follows them.
-    pub(crate) fn set_table(&mut self, jump: usize, table: Result<Vec<LinkAddr>, Unresolved>) {
-        for &target in table.iter().flatten() {
-            if let Some(offset) = self.extent.offset(target) {
-                self.follow(offset, Evidence::JumpTable);
+    pub(crate) fn set_table(&mut self, jump: usize, table: Result<Table, Unresolved>) {
+        if let Ok(Table { targets, evidence }) = &table {
+            for &target in targets {
+                if let Some(offset) = self.extent.offset(target) {
+                    self.follow(offset, *evidence);
+                }
             }
         }
         self.tables.insert(jump, table);

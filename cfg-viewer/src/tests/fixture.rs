@@ -21,6 +21,7 @@ pub(super) const TABLE: u64 = 0x30_0000;
 pub(super) struct Fixture {
     pub(super) code: Vec<u8>,
     pub(super) table: Vec<u8>,
+    pub(super) table_size: Option<u64>,
     pub(super) name: &'static str,
     pub(super) ranges: Vec<Range<LinkAddr>>,
 }
@@ -31,6 +32,7 @@ impl Fixture {
         Self {
             code,
             table: Vec::new(),
+            table_size: None,
             name: "engine::run",
             ranges: vec![LinkAddr(BASE)..end],
         }
@@ -94,6 +96,10 @@ impl Code for Fixture {
 
     fn constant(&self, at: LinkAddr) -> Option<&[u8]> {
         from(&self.table, TABLE, at)
+    }
+
+    fn table_size(&self, table: LinkAddr) -> Option<u64> {
+        self.table_size.filter(|_| table == LinkAddr(TABLE))
     }
 
     fn callee(&self, entry: LinkAddr) -> Option<Callee> {

@@ -251,6 +251,25 @@ fn a_table_that_ends_or_leads_elsewhere_is_not_believed() {
 }
 
 #[test]
+fn a_size_that_the_compiler_left_needs_no_bound() {
+    let mut fixture = Fixture::assemble(|a| {
+        a.jmp(qword_ptr(rdi * 8 + TABLE)).unwrap();
+        a.ret().unwrap();
+    });
+    let case = BASE + fixture.code.len() as u64 - 1;
+    fixture.table = case.to_le_bytes().repeat(2);
+    fixture.table_size = Some(2);
+    let cfg = fixture.cfg();
+    assert_eq!(told(&cfg), ["0 JumpTable { cases: [0, 1] } 1"]);
+    assert_eq!(cfg.edges[0].evidence, Evidence::TableSize);
+    assert_eq!(cfg.blocks[1].evidence, Evidence::TableSize);
+    // One that the table does not have the bytes for is not believed.
+    fixture.table_size = Some(3);
+    let unresolved = EdgeTarget::Unresolved(Unresolved::Table);
+    assert_eq!(fixture.cfg().edges[0].to, unresolved);
+}
+
+#[test]
 fn a_way_found_later_refutes_a_table() {
     // Case 0 jumps to the table's own jump, past the comparison.
     let mut fixture = Fixture::assemble(|a| {

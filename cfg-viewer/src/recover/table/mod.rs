@@ -1,7 +1,8 @@
 //! Jump tables: an indirect jump is resolved when the table's place follows
-//! from the code, a comparison or mask that every way to the jump passes bounds
-//! the index, and every entry up to that bound is code of the function. Else it
-//! stays unresolved, with the reason. Nothing is guessed.
+//! from the code, its size is known, and every entry is code of the function.
+//! The size is what the compiler says, or what a comparison or mask that every
+//! way to the jump passes leaves for the index. Else the jump stays unresolved,
+//! with the reason. Nothing is guessed.
 
 mod bound;
 mod value;
@@ -9,8 +10,8 @@ mod view;
 
 use ukdbg_image::LinkAddr;
 
-use super::scan::Scan;
-use crate::Unresolved;
+use super::scan::{Scan, Table};
+use crate::{Evidence, Unresolved};
 
 use value::{Affine, Value};
 use view::View;
@@ -56,7 +57,7 @@ pub(super) fn first_refuted(scan: &Scan<'_>) -> Option<usize> {
     refuted.map(|(jump, _)| jump)
 }
 
-type Entries = Result<Vec<LinkAddr>, Unresolved>;
+type Entries = Result<Table, Unresolved>;
 
 /// Every indirect jump, and where it leads by what is known now.
 fn attempts(scan: &Scan<'_>, fuel: &mut u32) -> Vec<(usize, Entries)> {
@@ -91,15 +92,24 @@ fn attempt(view: &View<'_, '_>, jump: usize) -> Entries {
     if view.scan.is_refuted(jump) {
         return Err(Unresolved::Unbounded);
     }
-    let last = view
-        .bound(block, count, &table)
-        .filter(|&last| last < MAX_ENTRIES)
-        .ok_or(Unresolved::Unbounded)?;
-    entries(view.scan, base, &table, last + 1).ok_or(Unresolved::Table)
+    let listed = view.scan.code.table_size(LinkAddr(table.base));
+    let (entries, evidence) = match listed {
+        Some(entries) => (entries, Evidence::TableSize),
+        None => {
+            let last = view.bound(block, count, &table);
+            let last = last.ok_or(Unresolved::Unbounded)?;
+            (last.saturating_add(1), Evidence::JumpTable)
+        }
+    };
+    if entries > MAX_ENTRIES {
+        return Err(Unresolved::Unbounded);
+    }
+    let targets = targets(view.scan, base, &table, entries).ok_or(Unresolved::Table)?;
+    Ok(Table { targets, evidence })
 }
 
 /// Reads a table: addresses, or 32-bit distances from `base`.
-fn entries(
+fn targets(
     scan: &Scan<'_>,
     base: Option<u64>,
     table: &Affine,
