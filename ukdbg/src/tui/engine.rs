@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError};
 use std::time::{Duration, Instant};
 
 use ukdbg_session::diagnose::EmulatorEvidence;
-use ukdbg_session::inspect::{Stop, VirtAddr};
+use ukdbg_session::inspect::{Stop, StopReason, Target, TargetError, VirtAddr};
 use ukdbg_session::{Reply, Request, Scope, Session, SessionError};
 
 use super::Start;
@@ -23,18 +23,18 @@ const SOURCE_CONTEXT: u32 = 500;
 const NEWEST_EVENTS: u64 = 2_000;
 
 /// What the worker needs from whoever started or reached the machine.
-pub(crate) trait Host {
+pub(crate) trait Host<T> {
     /// The machine's next stop, if there is one by `until`: the session's, or
     /// one that only the emulator shows (an end, CPUs that are all halted).
-    /// Called while the machine runs.
+    /// Called also while the machine stands still, to see whether it ended.
     fn wait(
         &mut self,
-        session: &mut Session<'_>,
+        session: &mut Session<'_, T>,
         until: Instant,
     ) -> Result<Option<Stop>, SessionError>;
 
     /// What the emulator shows of the last stop.
-    fn evidence(&mut self, session: &mut Session<'_>) -> EmulatorEvidence;
+    fn evidence(&mut self, session: &mut Session<'_, T>) -> EmulatorEvidence;
 
     /// What the guest printed since the last call; never waits.
     fn console(&mut self) -> Vec<u8>;
@@ -125,10 +125,18 @@ impl Queue {
 /// The other side has gone away: time to end.
 struct Hangup;
 
+/// The machine, as far as the worker has to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Machine {
+    Running,
+    Stopped,
+    Gone,
+}
+
 /// Serves a session until the commands end.
-pub(crate) fn work<'session, 'data>(
-    session: &'session mut Session<'data>,
-    host: &'session mut dyn Host,
+pub(crate) fn work<T: Target>(
+    session: &mut Session<'_, T>,
+    host: &mut dyn Host<T>,
     start: &Start,
     commands: Receiver<Command>,
     events: SyncSender<Message>,
@@ -136,7 +144,10 @@ pub(crate) fn work<'session, 'data>(
     let mut worker = Worker {
         session,
         host,
-        running: matches!(start, Start::Running),
+        machine: match start {
+            Start::Running => Machine::Running,
+            Start::Stopped(_) => Machine::Stopped,
+        },
         queue: Queue::default(),
         commands,
         events,
@@ -144,35 +155,33 @@ pub(crate) fn work<'session, 'data>(
     while worker.turn().is_ok() {}
 }
 
-struct Worker<'session, 'data> {
-    session: &'session mut Session<'data>,
-    host: &'session mut dyn Host,
-    running: bool,
+struct Worker<'session, 'data, T> {
+    session: &'session mut Session<'data, T>,
+    host: &'session mut dyn Host<T>,
+    machine: Machine,
     queue: Queue,
     commands: Receiver<Command>,
     events: SyncSender<Message>,
 }
 
-impl Worker<'_, '_> {
+impl<T: Target> Worker<'_, '_, T> {
     /// One round: commands, one question, the console, the machine.
     fn turn(&mut self) -> Result<(), Hangup> {
         self.take_commands()?;
         if let Some(ticket) = self.queue.0.pop_front() {
             self.answer(ticket)?;
         }
-        let printed = self.host.console();
-        if !printed.is_empty() {
-            self.tell(Event::Console(printed))?;
-        }
-        match self.running {
-            true => self.watch(),
-            false => Ok(()),
+        self.print()?;
+        match self.machine {
+            Machine::Running => self.watch(),
+            Machine::Stopped => self.glance(),
+            Machine::Gone => Ok(()),
         }
     }
 
     /// Takes every command there is; with nothing else to do, waits for one.
     fn take_commands(&mut self) -> Result<(), Hangup> {
-        if !self.running && self.queue.0.is_empty() {
+        if self.machine != Machine::Running && self.queue.0.is_empty() {
             match self.commands.recv_timeout(SLICE) {
                 Ok(command) => self.obey(command)?,
                 Err(RecvTimeoutError::Timeout) => {}
@@ -194,16 +203,16 @@ impl Worker<'_, '_> {
                 self.queue.push(ticket);
                 Ok(())
             }
-            Command::Resume if self.running => Ok(()),
+            Command::Resume if self.machine == Machine::Running => Ok(()),
             Command::Resume => match self.session.resume() {
                 Ok(()) => {
-                    self.running = true;
+                    self.machine = Machine::Running;
                     self.queue.0.clear();
                     self.tell(Event::Running)
                 }
                 Err(error) => self.tell(Event::Refused(error)),
             },
-            Command::Interrupt if !self.running => Ok(()),
+            Command::Interrupt if self.machine != Machine::Running => Ok(()),
             Command::Interrupt => match self.session.interrupt() {
                 Ok(()) => Ok(()),
                 Err(error) => self.tell(Event::Refused(error)),
@@ -234,25 +243,65 @@ impl Worker<'_, '_> {
         }
     }
 
-    /// Waits a slice for the running machine. What it printed before it
-    /// stopped is told before the stop is.
+    /// Waits a slice for the running machine.
     fn watch(&mut self) -> Result<(), Hangup> {
-        let event = match self.host.wait(self.session, Instant::now() + SLICE) {
-            Ok(None) => return Ok(()),
-            Ok(Some(stop)) => Event::Stopped(stop),
-            Err(error) => Event::Lost(error),
-        };
-        self.running = false;
-        let printed = self.host.console();
-        if !printed.is_empty() {
-            self.tell(Event::Console(printed))?;
+        match self.host.wait(self.session, Instant::now() + SLICE) {
+            Ok(None) => Ok(()),
+            Ok(Some(stop)) => self.stopped(stop),
+            Err(error) => self.lost(error),
         }
-        self.tell(event)
+    }
+
+    /// Looks whether the machine that stands still is still there. Whatever
+    /// else comes of it (a machine that cannot run at all, such as a core, is
+    /// not waited for) is no news.
+    fn glance(&mut self) -> Result<(), Hangup> {
+        match self.host.wait(self.session, Instant::now()) {
+            Ok(Some(stop)) if is_end(&stop) => self.stopped(stop),
+            Err(error) if is_disconnected(&error) => self.lost(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn stopped(&mut self, stop: Stop) -> Result<(), Hangup> {
+        self.machine = match is_end(&stop) {
+            true => Machine::Gone,
+            false => Machine::Stopped,
+        };
+        self.print()?;
+        self.tell(Event::Stopped(stop))
+    }
+
+    fn lost(&mut self, error: SessionError) -> Result<(), Hangup> {
+        self.machine = Machine::Gone;
+        self.print()?;
+        self.tell(Event::Lost(error))
+    }
+
+    /// Tells what was printed; before a stop is told, so that what led to it
+    /// is there.
+    fn print(&mut self) -> Result<(), Hangup> {
+        let printed = self.host.console();
+        match printed.is_empty() {
+            true => Ok(()),
+            false => self.tell(Event::Console(printed)),
+        }
     }
 
     fn tell(&self, event: Event) -> Result<(), Hangup> {
         self.events.send(Message::Engine(event)).map_err(|_| Hangup)
     }
+}
+
+fn is_end(stop: &Stop) -> bool {
+    matches!(stop.reason, StopReason::Exited { .. })
+}
+
+fn is_disconnected(error: &SessionError) -> bool {
+    matches!(
+        error,
+        SessionError::Target(TargetError::Disconnected { .. })
+    )
 }
 
 #[cfg(test)]

@@ -96,6 +96,8 @@ impl Model {
             sought: String::new(),
             notices: Notices::default(),
         };
+        // Of panes that share a place, the console is in front at first.
+        model.focus_on(PaneId::Console);
         model.focus_on(focus);
         model
     }

@@ -99,6 +99,13 @@ impl Row {
         }
     }
 
+    /// Adds the parts of another row.
+    #[must_use]
+    pub(crate) fn extend(mut self, other: Self) -> Self {
+        self.parts.extend(other.parts);
+        self
+    }
+
     /// Spaces up to a column, so that what follows lines up.
     #[must_use]
     pub(crate) fn pad_to(mut self, column: usize) -> Self {
@@ -130,6 +137,35 @@ impl Row {
 /// Terminal columns of a text.
 pub(crate) fn columns(text: &str) -> usize {
     Span::raw(text).width()
+}
+
+/// The end of a text that is too long: of a path or a qualified name it says
+/// most.
+pub(crate) fn tail(text: &str, room: usize) -> String {
+    if columns(text) <= room {
+        return text.to_owned();
+    }
+    let mut rest = text.chars();
+    while columns(rest.as_str()) >= room.max(1) {
+        rest.next();
+    }
+    format!("…{}", rest.as_str())
+}
+
+/// The start of a text that is too long.
+pub(crate) fn head(text: &str, room: usize) -> String {
+    if columns(text) <= room {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    for c in text.chars() {
+        kept.push(c);
+        if columns(&kept) >= room {
+            kept.pop();
+            break;
+        }
+    }
+    format!("{kept}…")
 }
 
 /// Tabs as spaces, up to the next multiple of `stop` columns.
@@ -169,7 +205,7 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{LONGEST, Role, Row, expand_tabs, wrap};
+    use super::{LONGEST, Role, Row, expand_tabs, head, tail, wrap};
 
     #[test]
     fn a_row_holds_no_control_characters_and_is_bounded() {
@@ -177,6 +213,25 @@ mod tests {
         assert_eq!(row.text(), "\\u{1b}[31mred\\u{a}");
         let long = Row::of(Role::Plain, "x".repeat(1 << 20));
         assert_eq!(long.width(), LONGEST + 1);
+    }
+
+    #[test]
+    fn of_a_long_text_the_end_is_kept() {
+        let check = |text, room, expected| assert_eq!(tail(text, room), expected);
+        check("src/a.rs", 8, "src/a.rs");
+        check("src/a.rs", 5, "…a.rs");
+        check("漢字.rs", 6, "…字.rs");
+        check("src/a.rs", 0, "…");
+        check("", 0, "");
+    }
+
+    #[test]
+    fn of_a_long_text_the_start_is_kept() {
+        let check = |text, room, expected| assert_eq!(head(text, room), expected);
+        check("unix:/run/x", 11, "unix:/run/x");
+        check("unix:/run/x", 6, "unix:…");
+        check("漢字.rs", 4, "漢…");
+        check("unix:/run/x", 0, "…");
     }
 
     #[test]

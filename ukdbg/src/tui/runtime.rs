@@ -25,6 +25,7 @@ use ratatui::layout::Size;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 use ukdbg_session::Session;
+use ukdbg_session::inspect::Target;
 
 use super::engine::{Command, Host, work};
 use super::keys::Key;
@@ -41,9 +42,9 @@ const WAITING: usize = 256;
 
 /// Opens the terminal interface on a session and returns when it is left, the
 /// terminal as it was. Ending the guest or letting it go is the caller's.
-pub(crate) fn run(
-    session: &mut Session<'_>,
-    host: &mut (dyn Host + Send),
+pub(crate) fn run<T: Target + Send>(
+    session: &mut Session<'_, T>,
+    host: &mut (dyn Host<T> + Send),
     setup: Setup,
 ) -> io::Result<Farewell> {
     let mut screen = Screen::open()?;

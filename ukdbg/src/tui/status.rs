@@ -10,9 +10,14 @@ use ukdbg_session::inspect::{BreakpointKind, ShutdownCause, Stop, StopReason};
 
 use super::model::{Machine, Model};
 use super::pane::PaneId;
-use super::row::{Role, Row};
+use super::row::{Role, Row, columns, head};
 use super::theme::Theme;
 use crate::escape::escape_str;
+
+/// What to press, if nothing else is known.
+const KEYS: &str = "  ? keys  q quit ";
+/// Columns that the keys leave for what the machine is.
+const LEAST_ABOUT: usize = 24;
 
 /// The newest message, or what is typed.
 pub(crate) fn message(model: &Model) -> Row {
@@ -35,29 +40,31 @@ pub(crate) fn message(model: &Model) -> Row {
     }
 }
 
-/// Draws the status line.
+/// Draws the status line: the state first, the keys as long as there is room
+/// for them, and between them as much as fits.
 pub(crate) fn draw(model: &Model, area: Rect, buffer: &mut Buffer, theme: &Theme) {
     let area = area.intersection(buffer.area);
     let (state, detail) = state(model);
-    let mut line = Line::from(Span::styled(
-        format!(" {state} "),
-        theme.style(Role::Strong),
-    ));
     let about = [
         detail,
         escape_str(&model.setup.image),
         escape_str(&model.setup.endpoint),
     ];
-    for text in about.iter().filter(|text| !text.is_empty()) {
-        line.push_span(Span::raw(format!(" {text} ")));
-    }
-    let keys = " ? keys  q quit ";
-    let room = usize::from(area.width);
-    let gap = room.saturating_sub(line.width() + keys.len());
-    if line.width() + keys.len() <= room {
-        line.push_span(Span::raw(" ".repeat(gap)));
-        line.push_span(Span::raw(keys));
-    }
+    let about: Vec<_> = about.into_iter().filter(|text| !text.is_empty()).collect();
+    let about = about.join("  ");
+    let room = usize::from(area.width).saturating_sub(columns(state) + 3);
+    let (keys, room) = match room.checked_sub(KEYS.len() + LEAST_ABOUT) {
+        Some(left) => (KEYS, left + LEAST_ABOUT),
+        None => ("", room),
+    };
+    let about = head(&about, room);
+    let gap = " ".repeat(room.saturating_sub(columns(&about)));
+    let line = Line::from(vec![
+        Span::styled(format!(" {state}  "), theme.style(Role::Strong)),
+        Span::raw(about),
+        Span::raw(gap),
+        Span::raw(keys),
+    ]);
     line.render(area, buffer);
     buffer.set_style(area, theme.status());
 }

@@ -11,9 +11,10 @@ use super::layout::{Slot, overlay};
 use super::listing::Listing;
 use super::model::{Machine, Model, Overlay, OverlayKind};
 use super::pane::PaneId;
-use super::row::{Role, Row};
+use super::row::{Role, Row, tail};
 use super::status;
 use super::theme::Theme;
+use crate::escape::escape_str;
 
 /// Columns below which a note says nothing.
 const LEAST_NOTE: usize = 12;
@@ -76,7 +77,8 @@ fn tabs<'a>(model: &'a Model, slot: &Slot, focused: bool, theme: &Theme) -> Line
     let note = note(model, slot.front);
     let left = room.saturating_sub(line.width());
     if !note.is_empty() && left >= LEAST_NOTE {
-        line.push_span(Span::styled(clip(&note, left), theme.style(Role::Muted)));
+        let note = format!(" {} ", tail(&note, left - 2));
+        line.push_span(Span::styled(note, theme.style(Role::Muted)));
     }
     line
 }
@@ -85,25 +87,10 @@ fn note(model: &Model, pane: PaneId) -> String {
     let runs = matches!(model.machine, Machine::Running | Machine::Stopping);
     let old = runs && pane != PaneId::Console && model.panes.get(pane).listing().len() > 0;
     match (old, model.panes.get(pane).note()) {
-        (true, _) => " at the last stop ".to_owned(),
-        (false, Some(note)) => format!(" {} ", crate::escape::escape_str(note)),
+        (true, _) => "at the last stop".to_owned(),
+        (false, Some(note)) => escape_str(note),
         (false, None) => String::new(),
     }
-}
-
-/// The end of a text that is too long: of a path or a qualified name it says
-/// most.
-fn clip(text: &str, room: usize) -> String {
-    let mut rest = text.chars();
-    if Span::raw(text).width() <= room {
-        return text.to_owned();
-    }
-    while Span::raw(rest.as_str()).width() + 2 > room {
-        if rest.next().is_none() {
-            break;
-        }
-    }
-    format!(" …{}", rest.as_str())
 }
 
 fn draw_overlay(model: &Model, shown: &Overlay, buffer: &mut Buffer, theme: &Theme) {

@@ -88,10 +88,10 @@ struct Emulator {
     dies: bool,
 }
 
-impl Host for Emulator {
+impl Host<Machine> for Emulator {
     fn wait(
         &mut self,
-        session: &mut Session<'_>,
+        session: &mut Session<'_, Machine>,
         until: Instant,
     ) -> Result<Option<Stop>, SessionError> {
         match self.dies {
@@ -99,7 +99,10 @@ impl Host for Emulator {
             false => session.poll(until),
         }
     }
-    fn evidence(&mut self, _: &mut Session<'_>) -> ukdbg_session::diagnose::EmulatorEvidence {
+    fn evidence(
+        &mut self,
+        _: &mut Session<'_, Machine>,
+    ) -> ukdbg_session::diagnose::EmulatorEvidence {
         Default::default()
     }
     fn console(&mut self) -> Vec<u8> {
@@ -123,7 +126,7 @@ fn with_worker(
         running: matches!(start, Start::Running),
         interrupted: false,
     };
-    let mut session = Session::new(Box::new(machine), Modules::default(), Box::new(NoSources));
+    let mut session = Session::new(machine, Modules::default(), Box::new(NoSources));
     let (events, messages) = mpsc::sync_channel(16);
     let (commands, orders) = mpsc::channel();
     thread::scope(|scope| {
@@ -170,6 +173,17 @@ fn what_was_printed_comes_before_the_end() {
     };
     with_worker(host, Start::Running, |_, next| {
         assert!(matches!(next(), Event::Console(text) if text == b"last words"));
+        assert!(matches!(next(), Event::Lost(error) if error == disconnected()));
+    });
+}
+
+#[test]
+fn an_end_is_noticed_while_the_machine_stands_still() {
+    let host = Emulator {
+        dies: true,
+        ..Emulator::default()
+    };
+    with_worker(host, stopped(), |_, next| {
         assert!(matches!(next(), Event::Lost(error) if error == disconnected()));
     });
 }

@@ -66,10 +66,11 @@ impl Backtrace {
     }
 
     fn compose(&mut self) {
+        let width = usize::from(self.listing.size().width);
         let mut rows = Vec::new();
         if let Some(view) = &self.view {
             for frame in &view.frames {
-                rows.extend(frame_rows(frame, frame.index == self.selected));
+                rows.extend(frame_rows(frame, frame.index == self.selected, width));
             }
             rows.extend(stack_end(&view.end));
         }
@@ -83,12 +84,12 @@ impl Backtrace {
     }
 }
 
-fn frame_rows(frame: &FrameView, selected: bool) -> [Row; ROWS] {
+fn frame_rows(frame: &FrameView, selected: bool, width: usize) -> [Row; ROWS] {
     let number = Row::of(Role::Muted, format!("#{:<3}", frame.index));
     let whereabouts = Row::of(Role::Muted, "    ");
     [
         with_function(number, frame).current(selected),
-        with_whereabouts(whereabouts, frame),
+        with_whereabouts(whereabouts, frame, width),
     ]
 }
 
@@ -97,7 +98,7 @@ impl Pane for Backtrace {
         match news {
             News::Fit(size) if *size != self.listing.size() => {
                 self.listing.fit(*size);
-                self.reveal();
+                self.compose();
             }
             News::Move(motion) => self.select(*motion),
             News::Stopped => (self.old, self.alone) = (true, false),

@@ -9,8 +9,8 @@ use crate::tui::engine::Question;
 use crate::tui::listing::Listing;
 use crate::tui::row::{Role, Row};
 
-/// Columns up to an instruction's text: mark, address, and most bytes.
-const TEXT: usize = 44;
+/// Columns up to an instruction's text: mark, address, and the bytes of most.
+const TEXT: usize = 36;
 
 /// The pane.
 #[derive(Debug, Default)]

@@ -2,20 +2,33 @@
 //! source lines, events.
 
 use ukdbg_session::SourceLocation;
-use ukdbg_session::inspect::{FoundBy, StackEnd};
+use ukdbg_session::inspect::{FoundBy, StackEnd, VirtAddr};
 use ukdbg_session::view::{EventView, FrameView, SourceView, StackOwner};
 
-use crate::tui::row::{Role, Row, expand_tabs};
+use crate::render::path;
+use crate::tui::row::{Role, Row, expand_tabs, tail};
 
+/// Columns that a path gets however little room there is.
+const LEAST_PATH: usize = 16;
 /// Columns of a tab in source text.
 const SOURCE_TAB: usize = 4;
 
+/// Where a frame executes: for a caller the call, which is before its return
+/// address and may be the last instruction of its function.
+pub(super) fn executes(frame: &FrameView) -> VirtAddr {
+    let exact = frame.physical == 0 || frame.interrupted || frame.found_by == FoundBy::TrapFrame;
+    match exact {
+        true => frame.pc,
+        false => frame.pc.checked_sub(1).unwrap_or(frame.pc),
+    }
+}
+
 /// `file:line`.
 pub(super) fn place(location: &SourceLocation) -> String {
-    let file = location.file.path.raw();
+    let file = path(&location.file);
     match location.line {
         Some(line) => format!("{file}:{line}"),
-        None => file.to_owned(),
+        None => file,
     }
 }
 
@@ -40,22 +53,28 @@ pub(super) fn with_function(mut row: Row, frame: &FrameView) -> Row {
     row
 }
 
-/// Where a frame is, and what is special about it.
-pub(super) fn with_whereabouts(mut row: Row, frame: &FrameView) -> Row {
-    let mut apart = "";
-    match (&frame.location, &frame.module) {
-        (Some(location), _) => {
-            row.push(Role::Path, &place(location));
-            apart = "  ";
-        }
-        (None, Some(module)) => {
-            row.push(Role::Muted, &format!("in {module}"));
-            apart = "  ";
-        }
-        (None, None) => {}
+/// Where a frame is, its path cut to the room there is, and what is special
+/// about it.
+pub(super) fn with_whereabouts(mut row: Row, frame: &FrameView, room: usize) -> Row {
+    let special = special(frame);
+    let left = room.saturating_sub(row.width() + special.width() + 2);
+    let (role, text) = match (&frame.location, &frame.module) {
+        (Some(location), _) => (Role::Path, tail(&place(location), left.max(LEAST_PATH))),
+        (None, Some(module)) => (Role::Muted, format!("in {module}")),
+        (None, None) => (Role::Muted, String::new()),
+    };
+    row.push(role, &text);
+    if !text.is_empty() && special.width() > 0 {
+        row.push(Role::Plain, "  ");
     }
+    row.extend(special)
+}
+
+fn special(frame: &FrameView) -> Row {
+    let mut row = Row::new();
+    let mut apart = "";
     if frame.inlined {
-        row.push(Role::Muted, &format!("{apart}inlined"));
+        row.push(Role::Muted, "inlined");
         apart = ", ";
     }
     if frame.interrupted {

@@ -43,7 +43,7 @@ impl Registers {
         let rows = values.map(|value| row(value, changed(value))).collect();
         self.listing.set(rows);
         self.failure = None;
-        self.note = (!innermost).then(|| "of a caller, as far as they can be recovered".to_owned());
+        self.note = (!innermost).then(|| "of a caller".to_owned());
     }
 }
 

@@ -3,16 +3,21 @@
 
 use ratatui::layout::Size;
 use ukdbg_session::Reply;
-use ukdbg_session::diagnose::{Certainty, Verdict};
+use ukdbg_session::diagnose::{Certainty, Place, Verdict};
 use ukdbg_session::view::{
-    BacktraceView, ExceptionView, InstructionView, PanicView, ReportView, SourceView, TraceView,
+    BacktraceView, ExceptionView, FrameView, InstructionView, NextStep, PanicView, ReportView,
+    SourceView, TraceView,
 };
 
 use super::parts::{event_row, place, source_rows, stack_end, with_function, with_whereabouts};
-use super::{Context, News, Pane};
+use super::{Context, News, Pane, PaneId};
 use crate::tui::engine::Question;
 use crate::tui::listing::Listing;
 use crate::tui::row::{Role, Row, wrap};
+
+/// Of a deep stack the innermost frames are shown, and the outermost.
+const FIRST_FRAMES: usize = 20;
+const LAST_FRAMES: usize = 5;
 
 /// The pane.
 #[derive(Debug, Default)]
@@ -103,7 +108,7 @@ fn compose(view: &ReportView, width: usize) -> Vec<Row> {
         page.events(events);
     }
     page.list("Not known", &view.gaps, Role::Doubt);
-    page.list("Try next", &view.next, Role::Command);
+    page.next(&view.next);
     page.rows
 }
 
@@ -131,12 +136,28 @@ impl Page {
 
     fn verdict(&mut self, verdict: &Verdict) {
         self.prose(Role::Error, 0, verdict.sentence.raw());
+        if let Some(place) = &verdict.place {
+            self.place(place);
+        }
         if verdict.certainty == Certainty::Likely {
             self.prose(Role::Doubt, 0, "This is likely, not certain; it rests on:");
         }
         for fact in &verdict.because {
             self.prose(Role::Muted, 2, fact.raw());
         }
+    }
+
+    fn place(&mut self, at: &Place) {
+        let mut row = Row::new();
+        if let Some(name) = &at.function {
+            row.push(Role::Plain, "in ");
+            row.push(Role::Function, name.demangled.raw());
+        }
+        if let Some(location) = &at.location {
+            row.push(Role::Plain, if row.width() > 0 { " at " } else { "at " });
+            row.push(Role::Path, &place(location));
+        }
+        self.rows.push(row);
     }
 
     fn exception(&mut self, exception: &ExceptionView) {
@@ -205,12 +226,23 @@ impl Page {
 
     fn backtrace(&mut self, backtrace: &BacktraceView) {
         self.heading("Backtrace");
-        for frame in &backtrace.frames {
-            let row = Row::of(Role::Muted, format!("  #{:<3} ", frame.index));
-            let row = with_function(row, frame).with(Role::Plain, "  ");
-            self.rows.push(with_whereabouts(row, frame));
+        let frames = &backtrace.frames;
+        let folds = frames.len() > FIRST_FRAMES + LAST_FRAMES + 1;
+        let first = if folds { FIRST_FRAMES } else { frames.len() };
+        frames[..first].iter().for_each(|frame| self.frame(frame));
+        if folds {
+            let last = frames.len() - LAST_FRAMES;
+            let text = format!("{} more frames; 2 shows them all", last - first);
+            self.prose(Role::Muted, 7, &text);
+            frames[last..].iter().for_each(|frame| self.frame(frame));
         }
         self.rows.extend(stack_end(&backtrace.end));
+    }
+
+    fn frame(&mut self, frame: &FrameView) {
+        let row = Row::of(Role::Muted, format!("  #{:<3} ", frame.index));
+        let row = with_function(row, frame).with(Role::Plain, "  ");
+        self.rows.push(with_whereabouts(row, frame, self.width));
     }
 
     fn events(&mut self, events: &TraceView) {
@@ -222,6 +254,26 @@ impl Page {
         }
         for gap in &events.gaps {
             self.prose(Role::Doubt, 2, gap);
+        }
+    }
+
+    /// What to do next, by the keys that do it here.
+    fn next(&mut self, steps: &[NextStep]) {
+        if steps.is_empty() {
+            return;
+        }
+        self.heading("Go on with");
+        for step in steps {
+            let (pane, what) = match step {
+                NextStep::Graph { function, .. } => (
+                    PaneId::Graph,
+                    format!("the control flow of {}", function.raw()),
+                ),
+                NextStep::Trace => (PaneId::Trace, "all events".to_owned()),
+                NextStep::Look => (PaneId::Backtrace, "the frames, one by one".to_owned()),
+            };
+            let key = Row::of(Role::Command, format!("  {}  ", pane.digit()));
+            self.rows.push(key.with(Role::Plain, what));
         }
     }
 

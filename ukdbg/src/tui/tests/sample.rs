@@ -1,12 +1,12 @@
 //! A guest that was never run: the answers a session would give about a null
 //! reference in an order book.
 
-use ukdbg_session::diagnose::{Access, Certainty, Operation, Place, Verdict, VerdictKind};
+use ukdbg_session::diagnose::{Certainty, Place, Verdict, VerdictKind};
 use ukdbg_session::inspect::{FoundBy, Register, StackEnd, Stop, StopReason, VcpuId, VirtAddr};
 use ukdbg_session::view::{
     ArgumentView, BacktraceView, DisassemblyLine, DisassemblyView, EventView, ExceptionView,
-    FrameView, InstructionView, OperandView, RegisterValue, RegistersView, ReportView, SourceLine,
-    SourceView, StackOwner, TraceView, Word,
+    FrameView, InstructionView, NextStep, OperandView, RegisterValue, RegistersView, ReportView,
+    SourceLine, SourceView, StackOwner, TraceView, Word,
 };
 use ukdbg_session::{FunctionName, Reply, SessionError, SourceLocation, SourcePath, Untrusted};
 
@@ -210,6 +210,7 @@ pub(super) fn report(kind: VerdictKind) -> ReportView {
                 "supervisor".to_owned(),
             ],
             address: Some(VirtAddr(0x18)),
+            walk: None,
         }),
         panic: None,
         instruction: Some(InstructionView {
@@ -228,7 +229,14 @@ pub(super) fn report(kind: VerdictKind) -> ReportView {
         backtrace: backtrace(),
         events: Some(trace(6)),
         gaps: vec!["the level's type is not in the debugging information".to_owned()],
-        next: vec!["ukdbg cfg sample-kernel null_field::fire".to_owned()],
+        next: vec![
+            NextStep::Graph {
+                function: "sample_kernel::faults::null_field::fire".into(),
+                at: Some(VirtAddr(0x10_2a40)),
+            },
+            NextStep::Trace,
+            NextStep::Look,
+        ],
     }
 }
 
@@ -237,11 +245,7 @@ fn verdict(kind: VerdictKind) -> Verdict {
         kind,
         certainty: Certainty::Certain,
         sentence: "null reference: fire read 8 bytes at 0x18, a field of a null `level`, at src/faults/null_field.rs:24".into(),
-        access: Some(Access {
-            operation: Operation::Read,
-            size: Some(8),
-            address: VirtAddr(0x18),
-        }),
+        access: None,
         place: Some(Place {
             frame: 0,
             function: Some(name("sample_kernel::faults::null_field::fire")),
