@@ -3,19 +3,17 @@
 
 use std::sync::OnceLock;
 
-use gimli::{
-    BaseAddresses, CieOrFde, LittleEndian, UnwindContext, UnwindSection as _, UnwindTableRow,
-};
-
-use header_table::HeaderTable;
+use gimli::{BaseAddresses, CieOrFde, LittleEndian, UnwindSection as _};
 
 use crate::dwarf::Slice;
 use crate::intervals::Intervals;
-use crate::{
-    CfaRule, DwarfRegister, Expression, RegisterRule, UNWIND_REGISTERS, UnwindRow, UnwindSection,
-};
+use crate::{UnwindRow, UnwindSection};
 
 mod header_table;
+mod row;
+
+use header_table::HeaderTable;
+use row::row;
 
 type Fde<'data> = gimli::FrameDescriptionEntry<Slice<'data>>;
 
@@ -155,73 +153,4 @@ fn index<'data, S: gimli::UnwindSection<Slice<'data>>>(
         }
     }
     Intervals::new(ranges)
-}
-
-fn row<'data, S: gimli::UnwindSection<Slice<'data>>>(
-    section: &S,
-    bases: &BaseAddresses,
-    fde: &Fde<'data>,
-    address: u64,
-    kind: UnwindSection,
-) -> Option<UnwindRow<'data>> {
-    let mut context = UnwindContext::new();
-    let row = fde
-        .unwind_info_for_address(section, bases, &mut context, address)
-        .ok()?;
-    let encoding = fde.cie().encoding();
-    let expression = |expression: &gimli::UnwindExpression<usize>| {
-        let bytes = expression.get(section).ok()?;
-        Some(Expression {
-            bytes: bytes.0.slice(),
-            encoding,
-            unit: None,
-        })
-    };
-    let cfa = match row.cfa() {
-        gimli::CfaRule::RegisterAndOffset { register, offset } => CfaRule::RegisterOffset {
-            register: DwarfRegister(register.0),
-            offset: *offset,
-        },
-        gimli::CfaRule::Expression(bytes) => CfaRule::Expression(expression(bytes)?),
-    };
-    let mut row = UnwindRow {
-        cfa,
-        registers: registers(row, expression)?,
-        signal_frame: fde.is_signal_trampoline(),
-        section: kind,
-    };
-    // A return address column of another number (signal trampolines of some
-    // C libraries) is moved to ours.
-    let column = fde.cie().return_address_register().0;
-    if column != DwarfRegister::RETURN_ADDRESS.0 {
-        let rule = row.registers.get(usize::from(column))?.clone();
-        row.registers[UNWIND_REGISTERS - 1] = rule;
-    }
-    Some(row)
-}
-
-fn registers<'data>(
-    row: &UnwindTableRow<usize>,
-    expression: impl Fn(&gimli::UnwindExpression<usize>) -> Option<Expression<'data>>,
-) -> Option<[RegisterRule<'data>; UNWIND_REGISTERS]> {
-    let mut registers = std::array::from_fn(|_| RegisterRule::Unspecified);
-    for (register, rule) in row.registers() {
-        let Some(place) = registers.get_mut(usize::from(register.0)) else {
-            continue;
-        };
-        *place = match rule {
-            gimli::RegisterRule::Undefined => RegisterRule::Undefined,
-            gimli::RegisterRule::SameValue => RegisterRule::SameValue,
-            gimli::RegisterRule::Offset(offset) => RegisterRule::Offset(*offset),
-            gimli::RegisterRule::ValOffset(offset) => RegisterRule::ValueOffset(*offset),
-            gimli::RegisterRule::Register(from) => RegisterRule::Register(DwarfRegister(from.0)),
-            gimli::RegisterRule::Expression(bytes) => RegisterRule::Expression(expression(bytes)?),
-            gimli::RegisterRule::ValExpression(bytes) => {
-                RegisterRule::ValueExpression(expression(bytes)?)
-            }
-            // Rules of other architectures: unknown is not unspecified.
-            _ => RegisterRule::Undefined,
-        };
-    }
-    Some(registers)
 }

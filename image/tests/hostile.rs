@@ -63,6 +63,9 @@ fn images() -> &'static [Vec<u8>] {
     })
 }
 
+/// A case takes milliseconds; this is for a machine that does much else.
+const LIMIT: Duration = Duration::from_secs(10);
+
 struct Machine;
 
 impl ExpressionContext for Machine {
@@ -264,6 +267,6 @@ proptest! {
         bytes.extend(rest);
         let start = Instant::now();
         ask_everything(&bytes);
-        prop_assert!(start.elapsed() < Duration::from_secs(2), "took {:?}", start.elapsed());
+        prop_assert!(start.elapsed() < LIMIT, "took {:?}", start.elapsed());
     }
 }

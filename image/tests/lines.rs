@@ -154,6 +154,13 @@ fn compressed_sections_read_the_same() {
 }
 
 #[test]
+fn units_are_found_without_address_ranges() {
+    let plain = Program::c(ENGINE, &["-g", "-O2"]);
+    let without = plain.objcopy(&["--remove-section=.debug_aranges"]);
+    assert_eq!(compare(&without, 1), compare(&plain.bytes, 1));
+}
+
+#[test]
 fn rust_programs_read_as_addr2line_reads_them() {
     let source =
         "fn main() { let mut all: Vec<u64> = std::env::args().map(|a| a.len() as u64).collect();

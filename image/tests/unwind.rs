@@ -24,6 +24,10 @@ __asm__(
     // DW_CFA_val_expression rbx: DW_OP_plus_uconst 24, over the CFA.
     ".cfi_escape 0x16,3,2,0x23,24\n"
     "nop\n.cfi_endproc\n.size outermost,.-outermost\n"
+    ".globl nested\n.type nested,@function\nnested:\n.cfi_startproc\n"
+    ".rept 12\nnop\n.cfi_remember_state\n.cfi_adjust_cfa_offset 8\n.endr\n"
+    ".rept 12\nnop\n.cfi_restore_state\n.endr\n"
+    "nop\n.cfi_endproc\n.size nested,.-nested\n"
     ".globl bare\n.type bare,@function\nbare:\nnop\n.size bare,.-bare\n");
 int main(void) { return 0; }
 "#;
@@ -86,6 +90,18 @@ fn rows_say_what_the_assembler_was_told() {
         (7, RegisterRule::Offset(-16)),
     ];
     check(&trap, &cfa(7, 40), &restored);
+
+    let returns = (16, RegisterRule::Offset(-8));
+    check(
+        &row("nested", 12),
+        &cfa(7, 8 + 12 * 8),
+        std::slice::from_ref(&returns),
+    );
+    check(
+        &row("nested", 24),
+        &cfa(7, 8),
+        std::slice::from_ref(&returns),
+    );
 
     assert_eq!(row("outermost", 0).registers[16], RegisterRule::Undefined);
     assert_eq!(image.unwind_row(address(&image, "bare", 0)), None);
