@@ -85,8 +85,8 @@ impl Backtrace {
 }
 
 fn frame_rows(frame: &FrameView, selected: bool, width: usize) -> [Row; ROWS] {
-    let number = Row::of(Role::Muted, format!("#{:<3}", frame.index));
-    let whereabouts = Row::of(Role::Muted, "    ");
+    let number = Row::of(Role::Muted, format!("#{:<3} ", frame.index));
+    let whereabouts = Row::of(Role::Muted, "     ");
     [
         with_function(number, frame).current(selected),
         with_whereabouts(whereabouts, frame, width),

@@ -129,6 +129,6 @@ impl Pane for Console {
     }
 
     fn nothing(&self) -> &str {
-        "The guest has printed nothing."
+        "No console output has come so far."
     }
 }

@@ -5,7 +5,6 @@ use ukdbg_session::SourceLocation;
 use ukdbg_session::inspect::{FoundBy, StackEnd, VirtAddr};
 use ukdbg_session::view::{EventView, FrameView, SourceView, StackOwner};
 
-use crate::render::path;
 use crate::tui::row::{Role, Row, expand_tabs, tail};
 
 /// Columns that a path gets however little room there is.
@@ -23,13 +22,12 @@ pub(super) fn executes(frame: &FrameView) -> VirtAddr {
     }
 }
 
-/// `file:line`.
+/// `file:line`; columns are for machines.
 pub(super) fn place(location: &SourceLocation) -> String {
-    let file = path(&location.file);
-    match location.line {
-        Some(line) => format!("{file}:{line}"),
-        None => file,
-    }
+    crate::render::location(&SourceLocation {
+        column: None,
+        ..location.clone()
+    })
 }
 
 /// A frame's function, or what there is instead of one.

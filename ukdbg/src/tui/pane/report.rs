@@ -16,8 +16,8 @@ use crate::tui::listing::Listing;
 use crate::tui::row::{Role, Row, wrap};
 
 /// Of a deep stack the innermost frames are shown, and the outermost.
-const FIRST_FRAMES: usize = 20;
-const LAST_FRAMES: usize = 5;
+const FIRST_FRAMES: usize = 14;
+const LAST_FRAMES: usize = 10;
 
 /// The pane.
 #[derive(Debug, Default)]
