@@ -22,6 +22,8 @@ const TRAP_FLAG: u64 = 1 << 8;
 static BREAKPOINTS: Breakpoints = Breakpoints::new();
 static BUFFERS: Buffers = Buffers::new();
 static SESSION: CpuCell<Option<Session<ThisGuest, Uart>>> = CpuCell::new(None);
+/// True once `SESSION` holds a session.
+static INSTALLED: AtomicBool = AtomicBool::new(false);
 /// True while `SESSION` is in use: a trap that comes then is the stub's own.
 static BUSY: AtomicBool = AtomicBool::new(false);
 /// Why the guest itself executes the next `int3`: a [`Call`].
@@ -50,7 +52,8 @@ impl Port for Uart {
 }
 
 /// Makes the stub answer on COM2. False when there is no such port. The
-/// caller then routes the port's interrupt.
+/// caller then routes the port's interrupt
+/// ([`route_debugger_port`](crate::route_debugger_port)).
 pub fn install() -> bool {
     if is_installed() {
         return true;
@@ -65,13 +68,13 @@ pub fn install() -> bool {
     let session = unsafe { Session::new(ThisGuest, port, &BREAKPOINTS, &BUFFERS) };
     // SAFETY: the hook, which uses the cell, is not installed yet.
     unsafe { *SESSION.get() = Some(session) };
+    INSTALLED.store(true, Ordering::Release);
     install_debugger(on_trap);
     true
 }
 
 fn is_installed() -> bool {
-    // SAFETY: only `install` changes whether there is a session, on this CPU.
-    unsafe { (*SESSION.get()).is_some() }
+    INSTALLED.load(Ordering::Acquire)
 }
 
 /// Stops here until a client has attached and lets the guest go on. Does
