@@ -1,4 +1,5 @@
-//! A graph as a versioned document (`ukdbg.cfg/1`): what `--json` prints.
+//! A graph as a document to serialize: what `--json` prints, below a schema
+//! name that its front end adds.
 
 use serde::Serialize;
 use ukdbg_image::{LinkAddr, Untrusted};
@@ -8,13 +9,9 @@ use crate::{
     SourceLine, Structure, Unresolved,
 };
 
-/// The document's form and version.
-const SCHEMA: &str = "ukdbg.cfg/1";
-
 /// A graph as a document.
 #[derive(Debug, Serialize)]
 pub struct Document<'a> {
-    schema: &'static str,
     function: FunctionPart<'a>,
     entry_block: Option<BlockId>,
     blocks: Vec<BlockPart<'a>>,
@@ -95,7 +92,6 @@ impl<'a> Drawing<'a> {
         });
         let loops = self.structure.map_or(&[][..], Structure::loops).iter();
         Document {
-            schema: SCHEMA,
             function: FunctionPart {
                 name: &function.name.demangled,
                 linkage: &function.name.linkage,

@@ -53,6 +53,8 @@ pub enum FoundBy {
     Stop,
     /// The fault record.
     FaultRecord,
+    /// The registers that the emulator logged at an exception.
+    EmulatorLog,
     /// Call frame information of the frame before.
     Cfi,
     /// A trap frame that the processor pushed.

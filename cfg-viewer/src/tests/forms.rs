@@ -130,7 +130,6 @@ fn document() {
     let json = example().draw(MARKS, |drawing| {
         serde_json::to_value(drawing.document()).unwrap()
     });
-    assert_eq!(json["schema"], "ukdbg.cfg/1");
     assert_eq!(json["function"]["address"], "0x100000");
     assert_eq!(json["function"]["ranges"][0]["start"], "0x100000");
     let block = &json["blocks"][1];
