@@ -1,13 +1,13 @@
 //! What is known about a stop from outside the guest's registers and memory:
 //! passed in as data by whoever watched the machine.
 
-use serde::Serialize;
-use ukdbg_inspect::VirtAddr;
+use ukdbg_inspect::{Registers, VirtAddr};
 
 /// What the emulator logged and what its state shows.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default)]
 pub struct EmulatorEvidence {
-    /// Exceptions in the log, oldest first; none where it was not logged.
+    /// The exceptions that led to the end without one of them being handled,
+    /// the first cause first; empty where they were not logged.
     pub exceptions: Vec<LoggedException>,
     /// How the machine ended or came to stand still.
     pub ending: Ending,
@@ -16,21 +16,20 @@ pub struct EmulatorEvidence {
 }
 
 /// An exception the emulator delivered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoggedException {
     /// Its vector.
     pub vector: u8,
     /// The error code; 0 for a vector without one.
-    pub error_code: u32,
-    /// The instruction it hit.
-    pub pc: VirtAddr,
-    /// CR2 at that time.
+    pub error_code: u64,
+    /// CR2 at that time, for a page fault.
     pub cr2: Option<VirtAddr>,
+    /// The registers that it interrupted.
+    pub registers: Registers,
 }
 
 /// How a machine came to stand still, as seen from outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Ending {
     /// Nothing special: it was stopped, or stopped at a breakpoint.
     #[default]
@@ -48,7 +47,7 @@ pub enum Ending {
 }
 
 /// A descriptor-table register.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DescriptorTable {
     /// Where the table is.
     pub base: VirtAddr,

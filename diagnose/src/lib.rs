@@ -8,7 +8,14 @@
 #![forbid(unsafe_code)]
 
 mod evidence;
+mod instruction;
+mod place;
+mod rules;
+mod scene;
 mod verdict;
 
 pub use evidence::{DescriptorTable, EmulatorEvidence, Ending, LoggedException};
-pub use verdict::{Access, Certainty, Operation, Place, Verdict, VerdictKind};
+pub use instruction::{InstructionFacts, MemoryAccess, RegisterOperand};
+pub use place::{FrameFacts, is_library};
+pub use scene::{Addresses, Caller, Cause, ExceptionFacts, Scene, judge};
+pub use verdict::{Certainty, FailedAccess, Place, Verdict, VerdictKind};

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use ukdbg_image::{FunctionName, SourceLocation, Untrusted};
-use ukdbg_inspect::VirtAddr;
+use ukdbg_inspect::{AccessKind, VirtAddr};
 
 /// The answer to "what happened".
 #[derive(Debug, Clone, Serialize)]
@@ -14,7 +14,7 @@ pub struct Verdict {
     /// The answer in one sentence.
     pub sentence: Untrusted,
     /// The access that failed, when it was one.
-    pub access: Option<Access>,
+    pub access: Option<FailedAccess>,
     /// Where in the source; none when the code there has no name.
     pub place: Option<Place>,
     /// The facts it rests on, one a line.
@@ -80,25 +80,13 @@ pub enum Certainty {
 
 /// A memory access that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Access {
+pub struct FailedAccess {
     /// What was tried.
-    pub operation: Operation,
+    pub kind: AccessKind,
     /// Bytes, when the instruction says so.
     pub size: Option<u32>,
     /// Where.
     pub address: VirtAddr,
-}
-
-/// What an access does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Operation {
-    /// Reads data.
-    Read,
-    /// Writes data.
-    Write,
-    /// Fetches an instruction.
-    Execute,
 }
 
 /// A place in the guest's source.

@@ -1,0 +1,1 @@
+//! The rules, each on a scene of its own.
