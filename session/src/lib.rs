@@ -9,20 +9,39 @@
 //! what the emulator logged comes as data), drawing, escaping.
 #![forbid(unsafe_code)]
 
+mod addresses;
+mod arguments;
+mod backtrace;
+mod disassembly;
 mod error;
+mod exception;
+mod fault;
+mod frames;
+mod graph;
+mod identity;
+mod instruction;
+mod names;
+mod registers;
 mod reply;
+mod report;
 mod request;
 mod session;
+mod source;
 mod source_text;
+mod trace;
 pub mod view;
 
 pub use error::SessionError;
+pub use graph::GraphView;
+pub use identity::Identity;
 pub use reply::Reply;
 pub use request::{Request, Scope};
 pub use session::Session;
 pub use source_text::{NoSources, SourceText};
+pub use ukdbg_cfg_viewer as cfg_viewer;
 pub use ukdbg_diagnose as diagnose;
 pub use ukdbg_image::{
-    CodeAddr, FunctionName, Image, ImageError, LinkAddr, SourceLocation, SourcePath, Untrusted,
+    CodeAddr, DebugLevel, Decompressed, ElfClass, Function, FunctionName, Image, ImageError,
+    LinkAddr, SourceLocation, SourcePath, Untrusted,
 };
 pub use ukdbg_inspect as inspect;

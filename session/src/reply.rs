@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::GraphView;
 use crate::view::{
     BacktraceView, DisassemblyView, RegistersView, ReportView, SourceView, TraceView,
 };
@@ -26,6 +27,8 @@ pub enum Reply {
     Source(SourceView),
     /// Events.
     Trace(TraceView),
+    /// A control-flow graph.
+    Graph(Box<GraphView>),
 }
 
 impl Reply {
@@ -38,6 +41,7 @@ impl Reply {
             Self::Disassembly(_) => "ukdbg.disassembly/1",
             Self::Source(_) => "ukdbg.source/1",
             Self::Trace(_) => "ukdbg.trace/1",
+            Self::Graph(_) => GraphView::SCHEMA,
         }
     }
 }

@@ -1,23 +1,39 @@
 //! One machine under a user's hands: the target, its images, and what the last
-//! stop showed.
+//! stop showed. Every request is one arm of [`Session::answer`]; the work is
+//! in the files named after them.
 
 use std::time::Instant;
 
-use ukdbg_inspect::{Control, Modules, Resume, Stop, Target, TargetError};
+use ukdbg_inspect::{
+    Backtrace, Control, Frame, Memory, Modules, Registers, Resume, Root, RootError, Stop, Target,
+    TargetError, VcpuId, VirtAddr, find_root,
+};
 
+use crate::view::BacktraceView;
 use crate::{Reply, Request, SessionError, SourceText};
+use crate::{backtrace, disassembly, graph, registers, report, source, trace};
 
 /// A machine and everything known about it.
-pub struct Session<'data> {
-    pub(crate) target: Box<dyn Target + Send + 'data>,
+pub struct Session<'data, T> {
+    pub(crate) target: T,
     pub(crate) modules: Modules<'data>,
     pub(crate) sources: Box<dyn SourceText + Send + 'data>,
+    /// The CPU that stopped last, when the machine told.
+    pub(crate) stopped: Option<VcpuId>,
+    /// The last backtrace shown: what frame numbers refer to.
+    pub(crate) shown: Option<Shown>,
 }
 
-impl<'data> Session<'data> {
+/// A backtrace as it was found and as it was shown.
+pub(crate) struct Shown {
+    pub(crate) found: Backtrace,
+    pub(crate) view: BacktraceView,
+}
+
+impl<'data, T: Target> Session<'data, T> {
     /// A session on a machine that holds these images.
     pub fn new(
-        target: Box<dyn Target + Send + 'data>,
+        target: T,
         modules: Modules<'data>,
         sources: Box<dyn SourceText + Send + 'data>,
     ) -> Self {
@@ -25,17 +41,59 @@ impl<'data> Session<'data> {
             target,
             modules,
             sources,
+            stopped: None,
+            shown: None,
         }
+    }
+
+    /// The machine itself, for what only its links can do.
+    pub fn target(&mut self) -> &mut T {
+        &mut self.target
+    }
+
+    /// Ends the session and gives the machine back.
+    pub fn into_target(self) -> T {
+        self.target
+    }
+
+    /// The images.
+    pub fn modules(&self) -> &Modules<'data> {
+        &self.modules
     }
 
     /// Answers one request about the stopped machine.
     pub fn answer(&mut self, request: Request) -> Result<Reply, SessionError> {
-        let _ = request;
-        Err(SessionError::NoTrace { why: String::new() })
+        Ok(match request {
+            Request::Backtrace(scope) => Reply::Backtraces {
+                backtraces: backtrace::all(self, scope)?,
+            },
+            Request::Report(evidence) => Reply::Report(Box::new(report::make(self, &evidence)?)),
+            Request::Registers { frame } => {
+                let registers = self.physical_frame(frame)?.registers;
+                Reply::Registers(registers::view(&self.modules, &registers))
+            }
+            Request::Disassembly { at } => {
+                Reply::Disassembly(disassembly::around(&mut self.target, &self.modules, at)?)
+            }
+            Request::Source { frame, context } => {
+                let location = self.source_of(frame)?;
+                Reply::Source(source::around(&mut *self.sources, &location, context))
+            }
+            Request::Trace { newest } => {
+                let root = self.root().map_err(|e| no_trace(&e))?;
+                let view = trace::read(&mut self.target, &self.modules, &root, newest);
+                Reply::Trace(view.ok_or_else(|| SessionError::NoTrace {
+                    why: "the guest's root block names none".to_owned(),
+                })?)
+            }
+            Request::Graph { at } => Reply::Graph(Box::new(graph::around(&self.modules, at)?)),
+        })
     }
 
     /// Lets the machine run.
     pub fn resume(&mut self) -> Result<(), SessionError> {
+        self.shown = None;
+        self.stopped = None;
         Ok(self.control("resume")?.resume(Resume::Continue)?)
     }
 
@@ -46,14 +104,83 @@ impl<'data> Session<'data> {
 
     /// The next stop, if there is one by `until`.
     pub fn poll(&mut self, until: Instant) -> Result<Option<Stop>, SessionError> {
-        Ok(self.control("wait")?.poll(until)?)
+        let stop = self.control("wait for a stop")?.poll(until)?;
+        if let Some(stop) = &stop {
+            self.stopped = stop.vcpu;
+        }
+        Ok(stop)
     }
 
-    fn control(&mut self, request: &str) -> Result<&mut dyn Control, TargetError> {
+    pub(crate) fn control(&mut self, request: &str) -> Result<&mut dyn Control, TargetError> {
         self.target.control().ok_or_else(|| TargetError::Refused {
             peer: "this target".to_owned(),
             request: request.to_owned(),
             answer: "it cannot be run or stopped".to_owned(),
         })
+    }
+
+    /// The CPU that stopped, or the first.
+    pub(crate) fn current_vcpu(&mut self) -> Result<VcpuId, SessionError> {
+        if let Some(vcpu) = self.stopped {
+            return Ok(vcpu);
+        }
+        let first = self.target.vcpus()?.first().copied();
+        first.ok_or(SessionError::Target(TargetError::NoVcpu(VcpuId(0))))
+    }
+
+    /// The registers of the CPU that stopped; selects its page tables.
+    pub(crate) fn current_registers(&mut self) -> Result<Registers, SessionError> {
+        let vcpu = self.current_vcpu()?;
+        Ok(self.target.registers(vcpu)?)
+    }
+
+    /// The guest's root block, by the image's note.
+    pub(crate) fn root(&mut self) -> Result<Root, RootError> {
+        find_root(&self.modules, &mut self.target)
+    }
+
+    fn physical_frame(&mut self, index: usize) -> Result<&Frame, SessionError> {
+        if self.shown.is_none() {
+            backtrace::all(self, crate::Scope::Selected)?;
+        }
+        let frames = self
+            .shown
+            .as_ref()
+            .map_or(&[][..], |shown| &shown.found.frames);
+        frames.get(index).ok_or(SessionError::NoFrame {
+            index,
+            frames: frames.len(),
+        })
+    }
+
+    fn source_of(&mut self, index: usize) -> Result<ukdbg_image::SourceLocation, SessionError> {
+        if self.shown.is_none() {
+            backtrace::all(self, crate::Scope::Selected)?;
+        }
+        let frames = self
+            .shown
+            .as_ref()
+            .map_or(&[][..], |shown| &shown.view.frames);
+        let frame = frames.get(index).ok_or(SessionError::NoFrame {
+            index,
+            frames: frames.len(),
+        })?;
+        frame
+            .location
+            .clone()
+            .ok_or(SessionError::NoSource { index })
+    }
+}
+
+/// A machine's memory, for those who need nothing else of it.
+impl<T: Target> Memory for Session<'_, T> {
+    fn read(&mut self, at: VirtAddr, buf: &mut [u8]) -> Result<usize, ukdbg_inspect::MemoryError> {
+        self.target.read(at, buf)
+    }
+}
+
+fn no_trace(error: &RootError) -> SessionError {
+    SessionError::NoTrace {
+        why: error.to_string(),
     }
 }

@@ -7,7 +7,8 @@ mod state;
 
 pub use backtrace::{ArgumentView, BacktraceView, FrameView, StackOwner};
 pub use report::{
-    EventView, ExceptionView, InstructionView, OperandView, PanicView, ReportView, TraceView,
+    EventView, ExceptionView, InstructionView, NextStep, OperandView, PanicView, ReportView,
+    TraceView,
 };
 pub use state::{
     DisassemblyLine, DisassemblyView, RegisterValue, RegistersView, SourceLine, SourceView, Word,

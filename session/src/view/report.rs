@@ -3,7 +3,7 @@
 use serde::Serialize;
 use ukdbg_diagnose::Verdict;
 use ukdbg_image::Untrusted;
-use ukdbg_inspect::VirtAddr;
+use ukdbg_inspect::{PageWalk, VirtAddr};
 
 use super::{BacktraceView, SourceView, Word};
 
@@ -27,7 +27,24 @@ pub struct ReportView {
     /// What could not be found out, and why.
     pub gaps: Vec<String>,
     /// Commands to go on with.
-    pub next: Vec<String>,
+    pub next: Vec<NextStep>,
+}
+
+/// What to do next. The front end knows how its user would ask for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum NextStep {
+    /// Look at the control flow of a function, where the fault is marked.
+    Graph {
+        /// The function.
+        function: Untrusted,
+        /// The faulting instruction.
+        at: Option<VirtAddr>,
+    },
+    /// Look at all events, not only the last.
+    Trace,
+    /// Look around in the machine where it stands.
+    Look,
 }
 
 /// An exception, decoded.
@@ -45,6 +62,8 @@ pub struct ExceptionView {
     pub error_bits: Vec<String>,
     /// The address a page fault names (CR2).
     pub address: Option<VirtAddr>,
+    /// How the page tables translate that address.
+    pub walk: Option<PageWalk>,
 }
 
 /// A panic's own words.

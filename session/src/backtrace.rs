@@ -1,0 +1,100 @@
+//! Backtraces of CPUs and of tasks that are not running.
+
+use ukdbg_inspect::{Backtrace, FoundBy, Memory, Registers, Stack, Target, Unwinder, VcpuId};
+
+use crate::session::{Session, Shown};
+use crate::view::{BacktraceView, StackOwner};
+use crate::{Scope, SessionError, arguments, frames};
+
+/// The backtraces a scope covers, the CPU that stopped first.
+pub(crate) fn all<T: Target>(
+    session: &mut Session<'_, T>,
+    scope: Scope,
+) -> Result<Vec<BacktraceView>, SessionError> {
+    let selected = session.current_vcpu()?;
+    let mut views = vec![of_cpu(session, selected)?];
+    if scope == Scope::Selected {
+        return Ok(views);
+    }
+    for vcpu in session.target.vcpus()? {
+        if vcpu != selected {
+            let registers = session.target.registers(vcpu)?;
+            let found = find(session, &registers, FoundBy::Stop);
+            views.push(show(session, &found, StackOwner::Cpu { id: vcpu }));
+        }
+    }
+    let registers = session.target.registers(selected)?;
+    views.extend(tasks(session, &registers));
+    Ok(views)
+}
+
+fn of_cpu<T: Target>(
+    session: &mut Session<'_, T>,
+    vcpu: VcpuId,
+) -> Result<BacktraceView, SessionError> {
+    let registers = session.target.registers(vcpu)?;
+    let found = find(session, &registers, FoundBy::Stop);
+    Ok(remember(session, found, StackOwner::Cpu { id: vcpu }))
+}
+
+/// Unwinds from registers, with the guest's own word on where its stacks are.
+pub(crate) fn find<T: Target>(
+    session: &mut Session<'_, T>,
+    registers: &Registers,
+    found_by: FoundBy,
+) -> Backtrace {
+    let stacks = stacks(session);
+    Unwinder::new(&session.modules).with_stacks(&stacks).unwind(
+        registers,
+        found_by,
+        &mut session.target,
+    )
+}
+
+/// Expands a backtrace, and keeps it as the one that frame numbers refer to.
+pub(crate) fn remember<T: Target>(
+    session: &mut Session<'_, T>,
+    found: Backtrace,
+    of: StackOwner,
+) -> BacktraceView {
+    let view = show(session, &found, of);
+    session.shown = Some(Shown {
+        found,
+        view: view.clone(),
+    });
+    view
+}
+
+fn show<T: Target>(
+    session: &mut Session<'_, T>,
+    found: &Backtrace,
+    of: StackOwner,
+) -> BacktraceView {
+    let (modules, memory) = (&session.modules, &mut session.target as &mut dyn Memory);
+    frames::expand(modules, found, of, |frame, level| {
+        arguments::of(modules, memory, frame, level)
+    })
+}
+
+/// Every task that is not running. What the guest's tables do not tell is left
+/// out: without our runtime there are no tasks to know of.
+fn tasks<T: Target>(session: &mut Session<'_, T>, machine: &Registers) -> Vec<BacktraceView> {
+    let stacks = stacks(session);
+    let mut views = Vec::new();
+    for stack in stacks.iter().filter(|stack| stack.alive) {
+        let found = Unwinder::new(&session.modules)
+            .with_stacks(&stacks)
+            .unwind_task(stack, machine, &mut session.target);
+        if let Some(found) = found {
+            let name = stack.name.clone();
+            views.push(show(session, &found, StackOwner::Task { name }));
+        }
+    }
+    views
+}
+
+pub(crate) fn stacks<T: Target>(session: &mut Session<'_, T>) -> Vec<Stack> {
+    let root = session.root().ok();
+    let stacks = root.and_then(|root| root.stacks(&mut session.target).ok().flatten());
+    stacks.map_or_else(Vec::new, |stacks| stacks.stacks)
+}

@@ -1,0 +1,110 @@
+//! Instructions around an address.
+
+use ukdbg_image::iced_x86::Instruction;
+use ukdbg_image::{Function, LinkAddr, Syntax, Untrusted, decode, instruction_text};
+use ukdbg_inspect::{Memory, Module, Modules, VirtAddr, read_available};
+
+use crate::SessionError;
+use crate::names;
+use crate::view::{DisassemblyLine, DisassemblyView};
+
+/// Bytes decoded where no function says where code begins and ends.
+const WITHOUT_FUNCTION: usize = 64;
+/// The longest function that is disassembled whole.
+const LONGEST_FUNCTION: u64 = 64 << 10;
+
+/// The instructions of the function that holds the address; without one, those
+/// from the address on. The bytes are the machine's, not the image's.
+pub(crate) fn around(
+    memory: &mut dyn Memory,
+    modules: &Modules<'_>,
+    at: VirtAddr,
+) -> Result<DisassemblyView, SessionError> {
+    let found = modules.find(at).and_then(|(module, link)| {
+        let function = module.image.function_at(link)?;
+        Some((module, link, function))
+    });
+    let (start, size) = found
+        .as_ref()
+        .and_then(|(module, link, function)| extent(module, *link, function))
+        .unwrap_or((at, WITHOUT_FUNCTION));
+    let mut code = vec![0; size];
+    let readable = read_available(memory, start, &mut code);
+    if readable == 0 {
+        return Err(SessionError::NoCode { at: start });
+    }
+    code.truncate(readable);
+    Ok(DisassemblyView {
+        function: found.map(|(_, _, function)| function.name),
+        lines: lines(modules, &code, start, at),
+    })
+}
+
+/// Where the range of the function around the address lies in the machine.
+fn extent(module: &Module<'_>, link: LinkAddr, function: &Function) -> Option<(VirtAddr, usize)> {
+    let range = function.ranges.iter().find(|range| range.contains(&link))?;
+    let size = range.end.offset_from(range.start)?;
+    if size > LONGEST_FUNCTION {
+        return None;
+    }
+    Some((
+        module.run_address(range.start)?,
+        usize::try_from(size).ok()?,
+    ))
+}
+
+fn lines(
+    modules: &Modules<'_>,
+    code: &[u8],
+    start: VirtAddr,
+    at: VirtAddr,
+) -> Vec<DisassemblyLine> {
+    let mut last = None;
+    decode(code, LinkAddr(start.0))
+        .map(|instruction| {
+            let address = VirtAddr(instruction.ip());
+            let offset = usize::try_from(address.0.wrapping_sub(start.0)).unwrap_or(code.len());
+            let end = offset.saturating_add(instruction.len()).min(code.len());
+            let location = modules
+                .find_code(ukdbg_image::CodeAddr::Exact(address))
+                .and_then(|(module, link)| {
+                    module.image.source_frames(link).first()?.location.clone()
+                });
+            let changed = location != last;
+            last.clone_from(&location);
+            DisassemblyLine {
+                address,
+                bytes: hex(code.get(offset..end).unwrap_or_default()),
+                text: text(modules, &instruction),
+                location: location.filter(|_| changed),
+                selected: address == at,
+            }
+        })
+        .collect()
+}
+
+/// An instruction in Intel syntax, the target of a branch and the address of a
+/// fixed operand named.
+pub(crate) fn text(modules: &Modules<'_>, instruction: &Instruction) -> Untrusted {
+    let mut text = instruction_text(instruction, Syntax::Intel);
+    if let Some(name) = named_target(modules, instruction) {
+        text.push_str(&format!(" <{}>", name.raw()));
+    }
+    Untrusted::from(text)
+}
+
+fn named_target(modules: &Modules<'_>, instruction: &Instruction) -> Option<Untrusted> {
+    let target = if instruction.is_ip_rel_memory_operand() {
+        instruction.ip_rel_memory_address()
+    } else if instruction.near_branch_target() != 0 {
+        instruction.near_branch_target()
+    } else {
+        return None;
+    };
+    names::symbol(modules, VirtAddr(target))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let pairs: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    pairs.join(" ")
+}

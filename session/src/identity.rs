@@ -1,0 +1,104 @@
+//! Whether the machine runs the image it is said to run.
+
+use ukdbg_image::{Image, LinkAddr};
+use ukdbg_inspect::{Memory, Module, Target, VirtAddr, read_available};
+
+use crate::session::Session;
+
+/// What a comparison of machine and image showed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Identity {
+    /// The bytes are the image's.
+    Same,
+    /// They are not.
+    Different {
+        /// Where they differ.
+        at: VirtAddr,
+    },
+    /// Nothing could be compared.
+    Unknown,
+}
+
+/// Bytes of code compared.
+const SAMPLE: usize = 512;
+/// Bytes of a sample that may differ: breakpoints of other debuggers, and
+/// instructions that a kernel patches.
+const TOLERATED: usize = SAMPLE / 8;
+
+impl<T: Target> Session<'_, T> {
+    /// Compares the machine's memory with the first module: its build-id
+    /// where that is loaded, else code around the program counter, else code
+    /// at the entry.
+    pub fn identify(&mut self) -> Identity {
+        let pc = self
+            .current_registers()
+            .ok()
+            .and_then(|registers| registers.pc());
+        let Some(module) = self.modules.iter().next().cloned() else {
+            return Identity::Unknown;
+        };
+        let target = &mut self.target;
+        if let Some(answer) = by_build_id(target, &module) {
+            return answer;
+        }
+        let here = pc.and_then(|pc| module.link_address(pc));
+        [here, Some(module.image.entry())]
+            .into_iter()
+            .flatten()
+            .filter_map(|link| by_code(target, &module, link))
+            .fold(Identity::Unknown, |answer, next| match (answer, next) {
+                (Identity::Same, _) | (_, Identity::Same) => Identity::Same,
+                (different @ Identity::Different { .. }, _) => different,
+                (Identity::Unknown, next) => next,
+            })
+    }
+}
+
+/// A loaded build-id is one small read that settles it.
+fn by_build_id(memory: &mut dyn Memory, module: &Module<'_>) -> Option<Identity> {
+    let expected = module.image.build_id()?;
+    let at = module.run_address(address_of(&module.image, expected)?)?;
+    let mut found = vec![0; expected.len()];
+    if read_available(memory, at, &mut found) < expected.len() {
+        return None;
+    }
+    Some(if found == expected {
+        Identity::Same
+    } else {
+        Identity::Different { at }
+    })
+}
+
+/// The link-time address of bytes that are part of a segment's.
+fn address_of(image: &Image<'_>, bytes: &[u8]) -> Option<LinkAddr> {
+    image.segments().iter().find_map(|segment| {
+        let offset = bytes
+            .as_ptr()
+            .addr()
+            .checked_sub(segment.bytes.as_ptr().addr())?;
+        let inside = offset.checked_add(bytes.len())? <= segment.bytes.len();
+        inside.then(|| segment.addresses.start.checked_add(offset as u64))?
+    })
+}
+
+fn by_code(memory: &mut dyn Memory, module: &Module<'_>, link: LinkAddr) -> Option<Identity> {
+    let at = module.run_address(link)?;
+    let expected = module.image.bytes_at(link)?;
+    let expected = expected.get(..SAMPLE.min(expected.len()))?;
+    let mut found = vec![0; expected.len()];
+    let readable = read_available(memory, at, &mut found);
+    if readable < expected.len() / 2 || readable == 0 {
+        return None;
+    }
+    let differing = found
+        .iter()
+        .zip(expected)
+        .take(readable)
+        .filter(|(found, expected)| found != expected)
+        .count();
+    Some(if differing <= TOLERATED.min(readable / 4) {
+        Identity::Same
+    } else {
+        Identity::Different { at }
+    })
+}

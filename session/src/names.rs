@@ -1,0 +1,57 @@
+//! Names for addresses, in a word: what a register or an operand points at.
+
+use ukdbg_image::Untrusted;
+use ukdbg_inspect::{AddressKind, Modules, Target, VirtAddr};
+
+use crate::addresses::Known;
+
+/// `symbol`, or `symbol+0x10` inside one that has a size; none elsewhere.
+pub(crate) fn symbol(modules: &Modules<'_>, at: VirtAddr) -> Option<Untrusted> {
+    let (module, link) = modules.find(at)?;
+    if let Some(function) = module.image.function_at(link) {
+        let offset = link.0.wrapping_sub(function.entry.0);
+        return Some(with_offset(function.name.demangled.raw(), offset));
+    }
+    let symbol = module.image.symbol_at(link)?;
+    let offset = link.offset_from(symbol.address)?;
+    (offset < symbol.size.max(1)).then(|| with_offset(symbol.name.demangled.raw(), offset))
+}
+
+fn with_offset(name: &str, offset: u64) -> Untrusted {
+    match offset {
+        0 => Untrusted::from(name),
+        _ => Untrusted::from(format!("{name}+{offset:#x}")),
+    }
+}
+
+/// What an address is, in a few words; none when nothing useful is known.
+pub(crate) fn describe<T: Target>(known: &mut Known<'_, '_, T>, at: VirtAddr) -> Option<Untrusted> {
+    let (description, _) = known.description(at);
+    Some(match description.kind {
+        AddressKind::Image(_) => return symbol(known.modules, at),
+        AddressKind::Stack { stack } => format!("stack of `{}`", stack.name.raw()).into(),
+        AddressKind::StackGuard { stack, .. } => {
+            format!("guard below the stack of `{}`", stack.name.raw()).into()
+        }
+        AddressKind::HeapBlock { block, offset } => {
+            format!("{offset} into a {}-byte heap block", block.size).into()
+        }
+        AddressKind::FreedBlock { block, offset } => {
+            format!("{offset} into a freed {}-byte heap block", block.size).into()
+        }
+        AddressKind::PastBlock { block, past_end } => format!(
+            "{past_end} past the end of a {}-byte heap block",
+            block.size
+        )
+        .into(),
+        AddressKind::BeforeBlock { block, before } => {
+            format!("{before} before a {}-byte heap block", block.size).into()
+        }
+        AddressKind::Heap => "heap".into(),
+        AddressKind::NonCanonical => "not canonical".into(),
+        AddressKind::NullPage { .. }
+        | AddressKind::Unmapped
+        | AddressKind::Mapped
+        | AddressKind::Unknown => return None,
+    })
+}
