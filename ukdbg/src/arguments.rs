@@ -192,7 +192,7 @@ pub(crate) enum TraceCommand {
 pub(crate) struct TraceListArguments {
     #[command(flatten)]
     pub(crate) endpoint: EndpointArguments,
-    /// Only the newest N events of each CPU
+    /// Only the newest N events
     #[arg(long, value_name = "N")]
     pub(crate) last: Option<u64>,
 }

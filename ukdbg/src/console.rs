@@ -174,6 +174,9 @@ mod tests {
         check(b"bell\x07 back\x08 nul\x00", "bell back nul");
         check(b"\xc2\x9b31mcsi", "31mcsi");
         check(b"\xff\xfe", "\u{fffd}\u{fffd}");
-        check(b"\x1b[38;5;1;38;5;1;38;5;1;38;5;1;38;5;1;38;5;1;38;5;1;38;5;1;38;5;1;38;5;1mlong", "long");
+        check(
+            b"\x1b[38;5;1;38;5;1;38;5;1;38;5;1;38;5;1;38;5;1;38;5;1;38;5;1;38;5;1;38;5;1mlong",
+            "long",
+        );
     }
 }

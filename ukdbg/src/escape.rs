@@ -23,6 +23,12 @@ pub(crate) fn escape_str(text: &str) -> String {
     out
 }
 
+/// As [`escape_str`], for text of several lines: newlines stay.
+pub(crate) fn escape_lines(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(escape_str).collect();
+    lines.join("\n")
+}
+
 /// Control characters (C0, DEL, C1), and the bidirectional and invisible
 /// formatting characters that can make a line read differently from its bytes.
 pub(crate) fn is_unsafe(c: char) -> bool {

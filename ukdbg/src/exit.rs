@@ -26,6 +26,11 @@ pub(crate) enum Exit {
     Signal(u8),
 }
 
+impl Exit {
+    /// Standard output was closed by its reader (SIGPIPE's number).
+    pub(crate) const BROKEN_PIPE: Self = Self::Signal(13);
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {

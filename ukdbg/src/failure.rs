@@ -39,11 +39,15 @@ impl Failure {
     }
 }
 
-/// An error on our own side of a pipe (standard output that is closed, a
-/// terminal that is gone) that no other code describes.
+/// An error on our own side: standard output that was closed by its reader, a
+/// terminal that is gone.
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        Self::new(Exit::Defect, error)
+        let exit = match error.kind() {
+            std::io::ErrorKind::BrokenPipe => Exit::BROKEN_PIPE,
+            _ => Exit::Defect,
+        };
+        Self::new(exit, error)
     }
 }
 

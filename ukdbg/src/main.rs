@@ -1,1 +1,75 @@
-fn main() {}
+//! `ukdbg`: the commands and the terminal interface. Front ends only: what is
+//! true about a machine is `session`'s to say, how one is reached is
+//! `gdb-bridge`'s.
+
+mod arguments;
+mod commands;
+mod console;
+mod endpoint;
+mod escape;
+mod exit;
+mod failure;
+mod images;
+mod output;
+mod render;
+mod signals;
+mod sources;
+
+use std::panic::{self, AssertUnwindSafe};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::{Arguments, Command, TraceCommand};
+use crate::exit::Exit;
+use crate::failure::{Failure, Outcome};
+use crate::output::Output;
+
+fn main() -> ExitCode {
+    if let Some(code) = commands::supervise::entered() {
+        return code;
+    }
+    let arguments = Arguments::parse();
+    let result = panic::catch_unwind(AssertUnwindSafe(|| dispatch(&arguments)));
+    match result {
+        Ok(Ok(exit)) => exit.into(),
+        Ok(Err(failure)) => {
+            report_failure(&failure);
+            failure.exit.into()
+        }
+        Err(_) => {
+            eprintln!(
+                "ukdbg: this is a defect of ukdbg's own; please report it with the lines above"
+            );
+            Exit::Defect.into()
+        }
+    }
+}
+
+fn dispatch(arguments: &Arguments) -> Outcome {
+    let mut output = Output::new(&arguments.global);
+    match &arguments.command {
+        Command::Run(options) => commands::run::run(&arguments.global, options, &mut output),
+        Command::Attach(options) => commands::attach::run(&arguments.global, options, &mut output),
+        Command::Bt(options) => commands::bt::run(&arguments.global, options, &mut output),
+        Command::Report(options) => commands::report::run(&arguments.global, options, &mut output),
+        Command::Cfg(options) => commands::cfg::run(&arguments.global, options, &mut output),
+        Command::Trace {
+            command: TraceCommand::List(options),
+        } => commands::trace_list::run(&arguments.global, options, &mut output),
+        Command::Completions(options) => commands::completions::run(options, &mut output),
+    }
+}
+
+/// What was tried, why it failed, what to do next. A reader that closed our
+/// standard output knows already.
+fn report_failure(failure: &Failure) {
+    if failure.exit == Exit::BROKEN_PIPE {
+        return;
+    }
+    let text = format!("{:#}", failure.error);
+    eprintln!("ukdbg: {}", escape::escape_lines(&text));
+    if let Some(hint) = &failure.hint {
+        eprintln!("  try: {}", escape::escape_lines(hint));
+    }
+}

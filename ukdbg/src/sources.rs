@@ -41,9 +41,7 @@ impl Sources {
     fn candidates(&mut self, path: &SourcePath) -> Vec<PathBuf> {
         let recorded = Path::new(path.path.raw());
         let absolute = match &path.compilation_directory {
-            Some(directory) if recorded.is_relative() => {
-                Path::new(directory.raw()).join(recorded)
-            }
+            Some(directory) if recorded.is_relative() => Path::new(directory.raw()).join(recorded),
             _ => recorded.to_path_buf(),
         };
         let mut candidates = Vec::new();

@@ -1,0 +1,203 @@
+//! From a command's arguments to a session on a machine that already runs, and
+//! away from it again: the machine is left as it was found.
+
+use std::path::PathBuf;
+
+use ukdbg_gdb_bridge::{ConnectError, Endpoint, Leave, Machine, Opened, open};
+use ukdbg_session::diagnose::{EmulatorEvidence, Ending};
+use ukdbg_session::inspect::{Target, TargetError};
+use ukdbg_session::{Identity, Reply, Request, Session, SessionError};
+
+use crate::arguments::{EndpointArguments, Global};
+use crate::endpoint::{self, Chosen};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::images::{self, Loaded};
+use crate::output::Output;
+use crate::render::{Commands, quote};
+use crate::sources::Sources;
+
+/// A machine to connect to, with everything local already checked.
+pub(crate) struct Prepared {
+    endpoint: Endpoint,
+    loaded: Loaded,
+    sources: Sources,
+    /// What a user would type to come back.
+    pub(crate) commands: Commands,
+    /// The image's path.
+    pub(crate) image: PathBuf,
+}
+
+/// Checks everything local: endpoint, images, source maps.
+pub(crate) fn prepare(
+    global: &Global,
+    options: &EndpointArguments,
+    output: &Output,
+) -> Result<Prepared, Failure> {
+    let chosen = endpoint::choose(options.endpoint.as_deref())?;
+    let (image, symbols) = image_of(global, &chosen)?;
+    let loaded = images::load(Some(&image), &symbols)?;
+    for note in &loaded.notes {
+        output.note(note);
+    }
+    let typed = chosen.endpoint.to_string();
+    let shown = image.display().to_string();
+    let with = |command: &str| {
+        format!(
+            "ukdbg {command} {} --image {}",
+            quote(&typed),
+            quote(&shown)
+        )
+    };
+    Ok(Prepared {
+        commands: Commands {
+            look: with("attach"),
+            trace: with("trace list"),
+            image: shown,
+        },
+        endpoint: chosen.endpoint,
+        loaded,
+        sources: sources(global)?,
+        image,
+    })
+}
+
+/// The sources that the global options lead to.
+pub(crate) fn sources(global: &Global) -> Result<Sources, Failure> {
+    Sources::new(&global.source_map)
+        .map_err(|text| Failure::text(Exit::Usage, text).hint("--source-map /build=/home/me/src"))
+}
+
+/// The image that was given, else the one of the session that was found.
+fn image_of(global: &Global, chosen: &Chosen) -> Result<(PathBuf, Vec<PathBuf>), Failure> {
+    let found = chosen.session.as_ref();
+    let mut symbols = global.symbols.clone();
+    if symbols.is_empty() {
+        symbols.extend(found.iter().flat_map(|session| session.symbols.clone()));
+    }
+    let image = global
+        .image
+        .clone()
+        .or_else(|| found.and_then(|session| session.image.clone()))
+        .or_else(|| (!symbols.is_empty()).then(|| symbols.remove(0)));
+    let image = image.ok_or_else(|| {
+        Failure::text(Exit::Usage, "which image does the guest run?")
+            .hint("--image ELF, the file that the linker wrote")
+    })?;
+    Ok((image, symbols))
+}
+
+impl Prepared {
+    /// Asks one question and leaves the machine as it was found.
+    pub(crate) fn ask(self, question: Question, output: &Output) -> Result<Reply, Failure> {
+        match open(&self.endpoint).map_err(unreachable)? {
+            Opened::Machine(machine) => {
+                let mut machine = *machine;
+                let evidence = evidence(&mut machine);
+                let mut session =
+                    Session::new(machine, self.loaded.modules, Box::new(self.sources));
+                let answer = answer(&mut session, question, evidence);
+                let left = session.into_target().detach(Leave::AsFound);
+                let reply = answer?;
+                if let Err(error) = left {
+                    output.note(&format!("the guest may not be as it was found: {error}"));
+                }
+                Ok(reply)
+            }
+            Opened::Core(core) => {
+                let mut session = Session::new(core, self.loaded.modules, Box::new(self.sources));
+                answer(&mut session, question, EmulatorEvidence::default())
+            }
+        }
+    }
+
+    /// Connects for longer: the session and what its end needs.
+    pub(crate) fn open(self) -> Result<(Session<'static, Machine>, EmulatorEvidence), Failure> {
+        match open(&self.endpoint).map_err(unreachable)? {
+            Opened::Machine(machine) => {
+                let mut machine = *machine;
+                let evidence = evidence(&mut machine);
+                let mut session =
+                    Session::new(machine, self.loaded.modules, Box::new(self.sources));
+                check_identity(&mut session)?;
+                Ok((session, evidence))
+            }
+            Opened::Core(_) => Err(Failure::text(
+                Exit::Usage,
+                "a core can be looked at with bt and report, not attached to",
+            )),
+        }
+    }
+}
+
+/// What a batch command asks. A report needs what was seen from outside, which
+/// only the connected machine knows.
+pub(crate) enum Question {
+    /// As it is.
+    Request(Request),
+    /// A report.
+    Report,
+}
+
+fn answer<T: Target>(
+    session: &mut Session<'static, T>,
+    question: Question,
+    evidence: EmulatorEvidence,
+) -> Result<Reply, Failure> {
+    check_identity(session)?;
+    let request = match question {
+        Question::Request(request) => request,
+        Question::Report => Request::Report(evidence),
+    };
+    session.answer(request).map_err(unanswered)
+}
+
+/// Refuses an image that is not the guest's: every name would be wrong.
+pub(crate) fn check_identity<T: Target>(session: &mut Session<'_, T>) -> Result<(), Failure> {
+    match session.identify() {
+        Identity::Same | Identity::Unknown => Ok(()),
+        Identity::Different { at } => Err(Failure::text(
+            Exit::BadImage,
+            format_args!("the guest does not run this image: memory at {at} holds other bytes than the image has there"),
+        )
+        .hint("--image with the ELF that was booted (rebuilt since?)")),
+    }
+}
+
+/// What a monitor says of a machine that was found standing.
+fn evidence(machine: &mut Machine) -> EmulatorEvidence {
+    let halted = machine.halted_for_good().ok().flatten() == Some(true);
+    EmulatorEvidence {
+        ending: if halted {
+            Ending::Halted
+        } else {
+            Ending::Stopped
+        },
+        ..EmulatorEvidence::default()
+    }
+}
+
+/// A connection that failed.
+pub(crate) fn unreachable(error: ConnectError) -> Failure {
+    let hint = match &error {
+        ConnectError::Unreachable { .. } => {
+            "start the guest with `ukdbg run IMAGE`, or QEMU with -s, and check the endpoint"
+        }
+        ConnectError::Silent { .. } => "end the other debugger: a stub serves one at a time",
+        _ => "check that the endpoint is a GDB stub, a QMP socket, guest memory or a core",
+    };
+    Failure::new(Exit::Unreachable, error).hint(hint)
+}
+
+/// A question that has no answer.
+pub(crate) fn unanswered(error: SessionError) -> Failure {
+    let exit = match &error {
+        SessionError::Target(TargetError::Disconnected { .. } | TargetError::Timeout { .. }) => {
+            Exit::Unreachable
+        }
+        SessionError::NoTrace { .. } => Exit::BadImage,
+        SessionError::Target(_) | SessionError::Memory(_) => Exit::Unreachable,
+        _ => Exit::Usage,
+    };
+    Failure::new(exit, error)
+}

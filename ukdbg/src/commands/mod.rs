@@ -1,0 +1,13 @@
+//! The commands, one file each. A command checks its arguments, asks a
+//! session, and renders the replies.
+
+pub(crate) mod attach;
+pub(crate) mod bt;
+pub(crate) mod cfg;
+pub(crate) mod completions;
+pub(crate) mod report;
+pub(crate) mod run;
+pub(crate) mod supervise;
+pub(crate) mod trace_list;
+
+mod connect;

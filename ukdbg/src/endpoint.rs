@@ -1,0 +1,157 @@
+//! Which machine a command means: the endpoint that was typed, else the one
+//! session that `ukdbg run` has open, else what QEMU's `-s` opens.
+
+use std::fs;
+use std::io::Read;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use ukdbg_gdb_bridge::Endpoint;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// What QEMU's `-s` opens.
+const DEFAULT: &str = "tcp:127.0.0.1:1234";
+/// The file in a session's private directory that tells of it.
+const DESCRIPTION: &str = "session.json";
+/// The largest description that is read.
+const LARGEST_DESCRIPTION: u64 = 64 << 10;
+
+/// What `ukdbg run` tells other commands of the machine it started.
+#[derive(Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OpenSession {
+    /// The links that are free for others.
+    pub(crate) endpoint: String,
+    /// The image.
+    pub(crate) image: Option<PathBuf>,
+    /// Files with symbols.
+    pub(crate) symbols: Vec<PathBuf>,
+}
+
+impl OpenSession {
+    /// Writes the description into a session's private directory.
+    pub(crate) fn publish(&self, directory: &Path) -> std::io::Result<()> {
+        // Written beside and renamed, so that nobody reads half of it.
+        let unfinished = directory.join("session.json.new");
+        fs::write(&unfinished, serde_json::to_vec(self)?)?;
+        fs::rename(unfinished, directory.join(DESCRIPTION))
+    }
+}
+
+/// The machine a command means.
+#[derive(Debug)]
+pub(crate) struct Chosen {
+    /// Where it is.
+    pub(crate) endpoint: Endpoint,
+    /// The session of `ukdbg run` it belongs to, when it was found that way.
+    pub(crate) session: Option<OpenSession>,
+}
+
+/// Finds the machine.
+pub(crate) fn choose(typed: Option<&str>) -> Result<Chosen, Failure> {
+    if let Some(text) = typed {
+        return Ok(Chosen {
+            endpoint: parse(text)?,
+            session: None,
+        });
+    }
+    let mut open = open_sessions(&std::env::temp_dir());
+    match open.len() {
+        0 => Ok(Chosen {
+            endpoint: parse(DEFAULT)?,
+            session: None,
+        }),
+        1 => {
+            let session = open.remove(0);
+            Ok(Chosen {
+                endpoint: parse(&session.endpoint)?,
+                session: Some(session),
+            })
+        }
+        count => {
+            let list: Vec<String> = open.into_iter().map(|session| session.endpoint).collect();
+            Err(Failure::text(
+                Exit::Usage,
+                format_args!("`ukdbg run` has {count} sessions open; say which one"),
+            )
+            .hint(list.join("\n       ")))
+        }
+    }
+}
+
+fn parse(text: &str) -> Result<Endpoint, Failure> {
+    text.parse::<Endpoint>().map_err(|e| {
+        Failure::new(Exit::Usage, e)
+            .hint("tcp:HOST:PORT, unix:PATH, serial:PATH[@BAUD], qmp:PATH, ram:FILE or core:FILE, links to one machine joined by +")
+    })
+}
+
+/// Every session open below a directory that is ours alone.
+fn open_sessions(below: &Path) -> Vec<OpenSession> {
+    let Ok(entries) = fs::read_dir(below) else {
+        return Vec::new();
+    };
+    let mut found: Vec<(PathBuf, OpenSession)> = entries
+        .filter_map(Result::ok)
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with("ukdbg-"))
+        .filter_map(|entry| {
+            let path = entry.path();
+            let session = is_private(&path).then(|| describe(&path))??;
+            Some((path, session))
+        })
+        .collect();
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    found.into_iter().map(|(_, session)| session).collect()
+}
+
+/// Whether nobody but this user can have written there. A symbolic link is
+/// not followed.
+fn is_private(directory: &Path) -> bool {
+    fs::symlink_metadata(directory).is_ok_and(|metadata| {
+        metadata.is_dir()
+            && metadata.uid() == rustix::process::geteuid().as_raw()
+            && metadata.permissions().mode() & 0o077 == 0
+    })
+}
+
+fn describe(directory: &Path) -> Option<OpenSession> {
+    let file = fs::File::open(directory.join(DESCRIPTION)).ok()?;
+    let mut text = Vec::new();
+    file.take(LARGEST_DESCRIPTION).read_to_end(&mut text).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::{OpenSession, open_sessions};
+
+    fn session(name: &str) -> OpenSession {
+        OpenSession {
+            endpoint: format!("unix:/{name}"),
+            image: Some("kernel".into()),
+            symbols: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn only_private_directories_with_a_description_count() {
+        let root = tempfile::tempdir().unwrap();
+        let make = |name: &str, mode: u32| {
+            let path = root.path().join(name);
+            fs::create_dir(&path).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            path
+        };
+        session("a").publish(&make("ukdbg-a", 0o700)).unwrap();
+        session("b").publish(&make("ukdbg-b", 0o755)).unwrap();
+        session("c").publish(&make("other-c", 0o700)).unwrap();
+        make("ukdbg-d", 0o700);
+        fs::write(make("ukdbg-e", 0o700).join("session.json"), b"{").unwrap();
+        assert_eq!(open_sessions(root.path()), [session("a")]);
+    }
+}

@@ -1,0 +1,167 @@
+//! Image files: opens them, decides which belong together, and turns every
+//! way they can be unusable into a message with its exit code.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ukdbg_session::inspect::{Module, Modules};
+use ukdbg_session::{DebugLevel, Decompressed, ElfClass, Image, ImageError};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Below this a file is read, above it is mapped: a mapped image that is
+/// overwritten in place while it is debugged kills its reader (SIGBUS), and
+/// images that are rebuilt all day are small.
+const MAP_ABOVE: u64 = 64 << 20;
+
+/// The images of one machine.
+pub(crate) struct Loaded {
+    /// All of them, the image itself first.
+    pub(crate) modules: Modules<'static>,
+    /// The image itself, when there is one.
+    pub(crate) primary: Option<Arc<Image<'static>>>,
+    /// Said once to the user.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Loads the image and the files with symbols. A file that holds the debugging
+/// information of the image is joined with it; another is a module of its own.
+pub(crate) fn load(image: Option<&Path>, symbols: &[PathBuf]) -> Result<Loaded, Failure> {
+    let mut modules = Modules::default();
+    let mut notes = Vec::new();
+    let mut others = Vec::new();
+    for path in symbols {
+        others.push((path.as_path(), open(path)?));
+    }
+    let primary = match image {
+        Some(path) => Some(load_primary(path, &mut others)?),
+        None => None,
+    };
+    if let (Some(path), Some(image)) = (image, &primary) {
+        let known_elsewhere = !others.is_empty();
+        if !known_elsewhere && let Some(note) = missing_debug_note(path, image) {
+            notes.push(note);
+        }
+        modules.push(Module::unmoved(name_of(path), Arc::clone(image)));
+    }
+    for (path, bytes) in others {
+        let image = parse(bytes).map_err(|e| unusable(path, e))?;
+        if let Some(note) = missing_debug_note(path, &image) {
+            notes.push(note);
+        }
+        modules.push(Module::unmoved(name_of(path), Arc::new(image)));
+    }
+    Ok(Loaded {
+        modules,
+        primary,
+        notes,
+    })
+}
+
+/// Parses the image, joined with the first of the other files that is its
+/// companion; that one is then taken out.
+fn load_primary(
+    path: &Path,
+    others: &mut Vec<(&Path, &'static [u8])>,
+) -> Result<Arc<Image<'static>>, Failure> {
+    let bytes = open(path)?;
+    let image = parse(bytes).map_err(|e| unusable(path, e))?;
+    for index in 0..others.len() {
+        let (debug_path, debug_bytes) = others[index];
+        let debug = parse(debug_bytes).map_err(|e| unusable(debug_path, e))?;
+        if image.is_companion(&debug) {
+            others.remove(index);
+            let joined = Image::parse_with_companion(bytes, debug_bytes, room())
+                .map_err(|e| unusable(path, e))?;
+            return Ok(Arc::new(joined));
+        }
+    }
+    Ok(Arc::new(image))
+}
+
+/// The bytes of a file, for as long as the process lives: every image of a
+/// command is used until its end.
+fn open(path: &Path) -> Result<&'static [u8], Failure> {
+    let metadata = fs::metadata(path).map_err(|e| unreadable(path, &e))?;
+    if !metadata.is_file() {
+        return Err(Failure::text(
+            Exit::BadImage,
+            format_args!("{} is not a file", path.display()),
+        ));
+    }
+    if metadata.len() <= MAP_ABOVE {
+        let bytes = fs::read(path).map_err(|e| unreadable(path, &e))?;
+        return Ok(Box::leak(bytes.into_boxed_slice()));
+    }
+    let file = File::open(path).map_err(|e| unreadable(path, &e))?;
+    let map = map_file(&file).map_err(|e| unreadable(path, &e))?;
+    Ok(&Box::leak(Box::new(map))[..])
+}
+
+#[expect(unsafe_code, reason = "mapping a file needs it")]
+fn map_file(file: &File) -> std::io::Result<memmap2::Mmap> {
+    // SAFETY: the map is private and read-only. Another process that changes
+    // the file can still change or end what we read; `image` takes every byte
+    // as hostile, and a truncated file ends the process with SIGBUS.
+    unsafe { memmap2::Mmap::map(file) }
+}
+
+fn parse(bytes: &'static [u8]) -> Result<Image<'static>, ImageError> {
+    Image::parse(bytes, room())
+}
+
+/// Where an image keeps what it decompresses: as long-lived as its bytes.
+fn room() -> &'static Decompressed {
+    Box::leak(Box::default())
+}
+
+fn missing_debug_note(path: &Path, image: &Image<'_>) -> Option<String> {
+    let file = path.display();
+    match image.debug_level() {
+        DebugLevel::Dwarf => None,
+        DebugLevel::Symbols => Some(format!(
+            "{file} has no debugging information: functions are named, lines are not (build it with -g, or give its .debug file with --symbols)"
+        )),
+        DebugLevel::None => Some(match image.class() {
+            ElfClass::Elf32 => format!(
+                "{file} is a 32-bit ELF without symbols, as boot wrappers are (give the 64-bit program in it with --symbols)"
+            ),
+            ElfClass::Elf64 => format!(
+                "{file} has no symbols: only addresses can be shown (give an unstripped copy with --symbols)"
+            ),
+        }),
+    }
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::text(
+        Exit::BadImage,
+        format_args!("cannot read image {}: {error}", path.display()),
+    )
+}
+
+fn unusable(path: &Path, error: ImageError) -> Failure {
+    let hint = match &error {
+        ImageError::NotElf { .. } => {
+            "give the ELF that the linker wrote, before objcopy made a flat binary of it"
+        }
+        ImageError::ForeignMachine { .. } | ImageError::BigEndian => {
+            "ukdbg debugs x86-64 guests only"
+        }
+        _ => "build the image again, or look at it with `readelf -a`",
+    };
+    Failure::new(
+        Exit::BadImage,
+        anyhow::Error::new(error).context(format!("cannot use image {}", path.display())),
+    )
+    .hint(hint)
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy()
+        .into_owned()
+}

@@ -1,0 +1,108 @@
+//! Standard output and standard error of a command: text or one JSON document,
+//! never both on one stream.
+
+use std::io::{self, IsTerminal, Write};
+
+use serde::Serialize;
+use ukdbg_session::Reply;
+
+use crate::arguments::Global;
+use crate::render::Styles;
+
+/// Where a command's answers go.
+pub(crate) struct Output {
+    json: bool,
+    styles: Styles,
+}
+
+/// A reply as a document: its schema beside its fields.
+#[derive(Serialize)]
+struct Document<'a, T: Serialize> {
+    schema: &'static str,
+    #[serde(flatten)]
+    content: &'a T,
+}
+
+impl Output {
+    /// As the global options ask for.
+    pub(crate) fn new(global: &Global) -> Self {
+        Self {
+            json: global.json,
+            styles: Styles::choose(global.color, || io::stdout().is_terminal()),
+        }
+    }
+
+    /// Whether answers are JSON documents.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// The styles for text on standard output.
+    pub(crate) fn styles(&self) -> Styles {
+        self.styles
+    }
+
+    /// Columns to fill: the terminal's, `COLUMNS`, or 100.
+    pub(crate) fn width(&self) -> usize {
+        let asked = std::env::var("COLUMNS")
+            .ok()
+            .and_then(|text| text.parse().ok());
+        let terminal = || {
+            let size = io::stdout().is_terminal().then(crossterm::terminal::size)?;
+            size.ok().map(|(columns, _)| usize::from(columns))
+        };
+        asked
+            .or_else(terminal)
+            .filter(|&width| width > 0)
+            .unwrap_or(100)
+    }
+
+    /// Writes text to standard output.
+    pub(crate) fn text(&mut self, text: &str) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        out.flush()
+    }
+
+    /// Writes a reply: its document, or the text that `render` makes of it.
+    pub(crate) fn reply(
+        &mut self,
+        reply: &Reply,
+        render: impl FnOnce(Styles) -> String,
+    ) -> io::Result<()> {
+        if self.json {
+            self.document(reply.schema(), reply)
+        } else {
+            self.text(&render(self.styles))
+        }
+    }
+
+    /// Writes a JSON document of that schema.
+    pub(crate) fn document<T: Serialize>(
+        &mut self,
+        schema: &'static str,
+        content: &T,
+    ) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        serde_json::to_writer_pretty(&mut out, &Document { schema, content })?;
+        out.write_all(b"\n")?;
+        out.flush()
+    }
+
+    /// Tells the user something beside the answer.
+    pub(crate) fn note(&self, text: &str) {
+        let _ = writeln!(io::stderr(), "ukdbg: {}", crate::escape::escape_lines(text));
+    }
+
+    /// Shows what the guest wrote on its console: on standard output, unless a
+    /// document goes there.
+    pub(crate) fn console(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.json {
+            io::stderr().write_all(bytes)
+        } else {
+            let mut out = io::stdout().lock();
+            out.write_all(bytes)?;
+            out.flush()
+        }
+    }
+}

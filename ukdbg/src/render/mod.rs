@@ -1,0 +1,17 @@
+//! Replies as text for a terminal. Everything untrusted goes through
+//! `escape`; colours only where the output wants them.
+
+mod backtrace;
+mod events;
+mod graph;
+mod place;
+mod report;
+mod source;
+mod style;
+
+pub(crate) use backtrace::backtraces;
+pub(crate) use events::events;
+pub(crate) use graph::graph;
+
+pub(crate) use report::{Commands, quote, report};
+pub(crate) use style::{Style, Styles};

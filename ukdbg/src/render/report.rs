@@ -1,0 +1,217 @@
+//! The report as text: the verdict first, then what it rests on, from the
+//! nearest to the farthest.
+
+use std::fmt::Write;
+
+use ukdbg_session::diagnose::{Certainty, Place, Verdict};
+use ukdbg_session::inspect::{PageOutcome, PageWalk};
+use ukdbg_session::view::{ExceptionView, InstructionView, NextStep, PanicView, ReportView};
+
+use super::{Style, Styles, backtrace, events, place, source};
+use crate::escape::{escape, escape_str};
+
+/// Column at which the facts begin.
+const INDENT: usize = 13;
+
+/// The whole report.
+pub(crate) fn report(view: &ReportView, commands: &Commands, styles: Styles) -> String {
+    let mut out = verdict(&view.verdict, styles);
+    out.push('\n');
+    if let Some(panic) = &view.panic {
+        out.push_str(&panic_facts(panic, styles));
+    }
+    if let Some(exception) = &view.exception {
+        out.push_str(&exception_facts(exception, styles));
+    }
+    if let Some(instruction) = &view.instruction {
+        out.push_str(&instruction_facts(instruction, styles));
+    }
+    for reason in &view.verdict.because {
+        out.push_str(&fact("because", &escape(reason), styles));
+    }
+    if let Some(lines) = &view.source
+        && !lines.lines.is_empty()
+    {
+        let _ = writeln!(
+            out,
+            "\n{}",
+            heading(&place::location(&lines.location), styles)
+        );
+        out.push_str(&source::source(lines, styles));
+    }
+    let _ = writeln!(out, "\n{}", heading("backtrace", styles));
+    out.push_str(&backtrace::backtrace(&view.backtrace, styles));
+    if let Some(trace) = &view.events {
+        let title = format!("last {} events", trace.events.len());
+        let _ = writeln!(out, "\n{}", heading(&title, styles));
+        out.push_str(&events::events(trace, styles));
+    }
+    if !view.gaps.is_empty() {
+        let _ = writeln!(out, "\n{}", heading("not known", styles));
+        for gap in &view.gaps {
+            let _ = writeln!(out, "  {}", escape_str(gap));
+        }
+    }
+    if !view.next.is_empty() {
+        let _ = writeln!(out, "\n{}", heading("go on with", styles));
+        for step in &view.next {
+            let _ = writeln!(out, "  {}", commands.line(step));
+        }
+    }
+    out
+}
+
+/// The commands of the session a report is about, as its user would type them.
+#[derive(Debug, Default)]
+pub(crate) struct Commands {
+    /// The image, as it was given.
+    pub(crate) image: String,
+    /// What opens the terminal interface on this machine.
+    pub(crate) look: String,
+    /// What lists all events.
+    pub(crate) trace: String,
+}
+
+impl Commands {
+    fn line(&self, step: &NextStep) -> String {
+        match step {
+            NextStep::Graph { function, at } => {
+                let at = at.map_or_else(String::new, |at| format!(" --at {at}"));
+                format!(
+                    "ukdbg cfg {} {}{at}",
+                    quote(&self.image),
+                    quote(function.raw())
+                )
+            }
+            NextStep::Trace => self.trace.clone(),
+            NextStep::Look => self.look.clone(),
+        }
+    }
+}
+
+/// An argument as a shell takes it.
+pub(crate) fn quote(argument: &str) -> String {
+    let safe = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
+    if !argument.is_empty() && argument.chars().all(safe) {
+        return argument.to_owned();
+    }
+    format!("'{}'", escape_str(argument).replace('\'', "'\\''"))
+}
+
+fn verdict(verdict: &Verdict, styles: Styles) -> String {
+    let mut sentence = escape(&verdict.sentence);
+    if verdict.certainty == Certainty::Likely {
+        sentence.insert_str(0, "probably: ");
+    }
+    let mut out = format!("{}\n", styles.paint(Style::Bad, sentence));
+    if let Some(place) = &verdict.place {
+        let _ = writeln!(out, "{}", place_line(place, styles));
+    }
+    out
+}
+
+fn place_line(place: &Place, styles: Styles) -> String {
+    let mut parts = Vec::new();
+    if let Some(name) = &place.function {
+        parts.push(format!(
+            "in {}",
+            styles.paint(Style::Name, escape(&name.demangled))
+        ));
+    }
+    if let Some(location) = &place.location {
+        parts.push(format!(
+            "at {}",
+            styles.paint(Style::Strong, place::location(location))
+        ));
+    }
+    parts.join(" ")
+}
+
+fn panic_facts(panic: &PanicView, styles: Styles) -> String {
+    let mut text = escape(&panic.message);
+    if let Some(place) = &panic.place {
+        text.push_str(&format!(" ({})", escape(place)));
+    }
+    fact("panic", &text, styles)
+}
+
+fn exception_facts(view: &ExceptionView, styles: Styles) -> String {
+    let mut text = view.mnemonic.map_or_else(String::new, |m| format!("{m} "));
+    text.push_str(&format!("{} (vector {})", view.name, view.vector));
+    if let Some(code) = view.error_code {
+        text.push_str(&format!(", error code {code}"));
+    }
+    if !view.error_bits.is_empty() {
+        text.push_str(&format!(": {}", view.error_bits.join(", ")));
+    }
+    let mut out = fact("exception", &text, styles);
+    if let Some(address) = view.address {
+        out.push_str(&fact("address", &address.to_string(), styles));
+    }
+    if let Some(walk) = &view.walk {
+        out.push_str(&fact("page tables", &page_walk(walk), styles));
+    }
+    out
+}
+
+/// Every level that was read, and how the walk ended.
+fn page_walk(walk: &PageWalk) -> String {
+    let mut steps: Vec<String> = walk
+        .levels
+        .iter()
+        .map(|level| {
+            let rights = level.rights.map_or_else(String::new, |rights| {
+                let letter = |allowed: bool, letter| if allowed { letter } else { '-' };
+                format!(
+                    " r{}{}",
+                    letter(rights.write, 'w'),
+                    letter(rights.execute, 'x')
+                )
+            });
+            format!("{}{rights}", level.level.name())
+        })
+        .collect();
+    let end = match &walk.outcome {
+        PageOutcome::Mapped {
+            physical,
+            page_size,
+            ..
+        } => format!(
+            "mapped to physical {physical} by a {} KiB page",
+            page_size / 1024
+        ),
+        PageOutcome::Untranslated { .. } => "paging is off".to_owned(),
+        PageOutcome::NotPresent => "not present".to_owned(),
+        PageOutcome::ReservedBits { bits } => format!("reserved bits {:#x} are set", bits.0),
+        PageOutcome::NonCanonical => "not canonical".to_owned(),
+        PageOutcome::TableUnreadable { at } => format!("the entry at {at} cannot be read"),
+        PageOutcome::UnsupportedMode => "a paging mode that is not walked".to_owned(),
+    };
+    steps.push(end);
+    steps.join(" → ")
+}
+
+fn instruction_facts(view: &InstructionView, styles: Styles) -> String {
+    let text = format!("{}  {}", view.address, escape(&view.text));
+    let mut out = fact("instruction", &text, styles);
+    for operand in &view.operands {
+        let value = operand
+            .value
+            .map_or_else(|| "<unavailable>".to_owned(), |value| value.to_string());
+        let mut text = format!("{} = {value}", operand.text);
+        if let Some(meaning) = &operand.meaning {
+            text.push_str(&format!("  {}", escape(meaning)));
+        }
+        out.push_str(&fact("", &text, styles));
+    }
+    out
+}
+
+fn fact(label: &str, text: &str, styles: Styles) -> String {
+    let padded = format!("{label:<INDENT$}");
+    format!("{}{text}\n", styles.paint(Style::Heading, padded))
+}
+
+fn heading(text: &str, styles: Styles) -> String {
+    styles.paint(Style::Heading, text)
+}
