@@ -1,8 +1,7 @@
 //! Finding the programs that a task needs, and installing them where that
 //! needs no question that cannot be answered.
 //!
-//! Nothing is downloaded but through the system's package manager. A C
-//! compiler is not looked for: Rust itself needs one to link.
+//! Nothing is downloaded but through the system's package manager.
 
 use std::env;
 use std::fmt;
@@ -20,11 +19,14 @@ pub(crate) enum Tool {
     Gdb,
     Graphviz,
     Tmux,
+    /// Rust links with any C compiler; the tests' guests need this one.
+    Gcc,
 }
 
 impl Tool {
     /// All that the tests need.
-    pub(crate) const ALL: [Self; 4] = [Self::Qemu, Self::Gdb, Self::Graphviz, Self::Tmux];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Qemu, Self::Gdb, Self::Graphviz, Self::Tmux, Self::Gcc];
 
     fn command(self) -> &'static str {
         match self {
@@ -32,6 +34,7 @@ impl Tool {
             Self::Gdb => "gdb",
             Self::Graphviz => "dot",
             Self::Tmux => "tmux",
+            Self::Gcc => "gcc",
         }
     }
 
@@ -42,6 +45,7 @@ impl Tool {
             (Self::Gdb, _) => "gdb",
             (Self::Graphviz, _) => "graphviz",
             (Self::Tmux, _) => "tmux",
+            (Self::Gcc, _) => "gcc",
         }
     }
 
@@ -220,17 +224,17 @@ mod tests {
         };
         check(
             Manager::Apt,
-            "sudo apt-get install --yes --no-install-recommends qemu-system-x86 gdb graphviz tmux",
+            "sudo apt-get install --yes --no-install-recommends qemu-system-x86 gdb graphviz tmux gcc",
         );
         check(
             Manager::Dnf,
-            "sudo dnf install --assumeyes --setopt=install_weak_deps=False qemu-system-x86 gdb graphviz tmux",
+            "sudo dnf install --assumeyes --setopt=install_weak_deps=False qemu-system-x86 gdb graphviz tmux gcc",
         );
         check(
             Manager::Pacman,
-            "sudo pacman -S --needed --noconfirm qemu-system-x86 gdb graphviz tmux",
+            "sudo pacman -S --needed --noconfirm qemu-system-x86 gdb graphviz tmux gcc",
         );
-        check(Manager::Brew, "brew install qemu gdb graphviz tmux");
+        check(Manager::Brew, "brew install qemu gdb graphviz tmux gcc");
     }
 
     #[test]
