@@ -52,7 +52,7 @@ fn a_graph_that_dot_accepts() {
     }
     let run = Ukdbg::new(["cfg"])
         .and([kernel_image()])
-        .and(["fill_levels", "--format", "dot"])
+        .and(["Book::cross", "--format", "dot"])
         .run();
     assert_eq!(run.code, Some(0), "{run}");
     let folder = tempfile::tempdir().expect("a temporary directory");

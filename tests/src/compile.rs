@@ -254,7 +254,7 @@ impl GuestShape {
                 (image, Some(symbols))
             }
             SymbolFile::WrappedInElf32 => {
-                run_objcopy(&["-O", "elf32-i386", "--strip-debug"], &linked, &image);
+                run_objcopy(&["-O", "elf32-i386", "--strip-all"], &linked, &image);
                 (image, Some(linked))
             }
         }
