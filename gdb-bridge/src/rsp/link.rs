@@ -196,6 +196,10 @@ impl RspLink {
     ) -> Result<Result<Vec<u8>, Failure>, TargetError> {
         let limit = Instant::now() + REQUEST_LIMIT;
         loop {
+            // Some are answered without a byte received: refused while the
+            // guest runs, or taken for done where nothing is acknowledged.
+            self.flush(name)?;
+            self.sort_events();
             if let Some(index) = self.replies.iter().position(|(other, _)| *other == ticket) {
                 // Earlier tickets belong to requests that were given up.
                 let found = self.replies.drain(..=index).next_back();
@@ -231,7 +235,8 @@ impl RspLink {
             Ok(None) => self.client.tick(Instant::now()),
             Err(error) => return Err(self.broken(request, &error)),
         }
-        self.flush(request)?;
+        // A peer that has said its last word takes no acknowledgement of it.
+        self.ended |= self.flush(request).is_err();
         self.sort_events();
         if self.ended && self.stops.is_empty() && self.replies.is_empty() {
             return Err(TargetError::Disconnected {

@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         ),
         ("launch::reads_live_memory", launch::reads_live_memory),
         ("launch::writes_a_core", launch::writes_a_core),
-        ("launch::reads_fast", launch::reads_fast),
+        ("launch::reads_much", launch::reads_much),
         ("launch::says_what_is_wrong", launch::says_what_is_wrong),
         ("endings::triple_fault", endings::triple_fault),
         ("endings::keyboard_reset", endings::keyboard_reset),

@@ -23,7 +23,7 @@ impl Options {
     /// For links that neither lose nor change bytes: TCP, unix sockets.
     pub(crate) fn reliable() -> Self {
         Self {
-            window: 8,
+            window: 16,
             patience: Duration::from_millis(1500),
             tries: 3,
             quiet: Duration::from_millis(20),

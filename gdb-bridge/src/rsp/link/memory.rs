@@ -15,7 +15,7 @@ const PAGE: u64 = 4096;
 
 /// Requests handed to the client ahead of their answers. It sends as many as
 /// its window allows.
-const AHEAD: usize = 24;
+const AHEAD: usize = 32;
 
 impl RspLink {
     /// Reads in pieces of at most `piece` bytes that do not cross a page, and
