@@ -3,7 +3,7 @@
 
 mod support;
 
-use support::{compile, load, modules, symbol};
+use support::{available, compile, load, modules, symbol};
 use ukdbg_image::Untrusted;
 use ukdbg_inspect::{
     AddressKind, AddressSpace, Evidence, HeapBlocks, HeapEntry, HeapState, PageWalk, PagingState,
@@ -66,6 +66,9 @@ fn heap() -> HeapBlocks {
 
 #[test]
 fn what_addresses_are() {
+    if !available(&["gcc"]) {
+        return;
+    }
     let directory = tempfile::tempdir().unwrap();
     let image = load(&compile(directory.path(), "program.c", &["-O2"]));
     let (modules, stacks, heap) = (modules(&image), stacks(), heap());

@@ -5,7 +5,7 @@ mod support;
 use std::sync::{Arc, LazyLock};
 
 use proptest::prelude::*;
-use support::{Ranges, compile, modules};
+use support::{Ranges, available, compile, modules};
 use ukdbg_image::{Decompressed, Image};
 use ukdbg_inspect::{
     AddressSpace, Follow, FoundBy, Module, Register, Registers, Unwinder, ValueLimits, VirtAddr,
@@ -30,6 +30,9 @@ proptest! {
         pc in 0_u64..0x300,
         words in proptest::collection::vec(any::<u64>(), 0..64),
     ) {
+        if !available(&["gcc"]) {
+            return Ok(());
+        }
         let mut bytes = PROGRAM.clone();
         for (at, value) in damage {
             let index = at.index(bytes.len());

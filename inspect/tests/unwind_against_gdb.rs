@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
-use support::{Ranges, compile, load, modules, run, source};
+use support::{Ranges, available, compile, load, modules, run, source};
 use ukdbg_image::CodeAddr;
 use ukdbg_inspect::{FoundBy, Register, Registers, StackEnd, Unwinder};
 
@@ -127,18 +127,27 @@ const BY_CODE: &[FoundBy] = &[FoundBy::Code, FoundBy::FramePointer];
 
 #[test]
 fn eh_frame() {
+    if !available(&["gcc", "gdb", "objcopy"]) {
+        return;
+    }
     check(&["-O2"], Without::Nothing, &[FoundBy::Cfi]);
     check(&["-O0"], Without::Nothing, &[FoundBy::Cfi]);
 }
 
 #[test]
 fn debug_frame_only() {
+    if !available(&["gcc", "gdb", "objcopy"]) {
+        return;
+    }
     let flags = ["-O2", "-fno-asynchronous-unwind-tables", "-Wa,--gdwarf-5"];
     check(&flags, Without::Nothing, &[FoundBy::Cfi, FoundBy::Code]);
 }
 
 #[test]
 fn frame_pointers_only() {
+    if !available(&["gcc", "gdb", "objcopy"]) {
+        return;
+    }
     check(&["-O0"], Without::CallFrames, BY_CODE);
     check(
         &["-O2", "-fno-omit-frame-pointer"],
@@ -154,6 +163,9 @@ fn frame_pointers_only() {
 
 #[test]
 fn neither_rules_nor_frame_pointers() {
+    if !available(&["gcc", "gdb", "objcopy"]) {
+        return;
+    }
     check(
         &["-O2", "-fomit-frame-pointer"],
         Without::CallFrames,

@@ -6,7 +6,7 @@ mod support;
 use std::sync::{Arc, LazyLock};
 
 use proptest::prelude::*;
-use support::{Ranges, compile, load, modules, symbol};
+use support::{Ranges, available, compile, load, modules, symbol};
 use ukdbg_image::{CodeAddr, Image, Untrusted};
 use ukdbg_inspect::{
     Backtrace, FoundBy, Register, Registers, Stack, StackEnd, StackUse, Unwinder, VirtAddr,
@@ -88,6 +88,9 @@ fn check_stub(stub: &str, padding: usize) {
 
 #[test]
 fn traps_are_recognised_with_and_without_rules() {
+    if !available(&["gcc"]) {
+        return;
+    }
     check_stub("marked", 0);
     check_stub("unmarked", 0);
     check_stub("bare", 8);
@@ -96,6 +99,9 @@ fn traps_are_recognised_with_and_without_rules() {
 
 #[test]
 fn a_trap_in_a_trap_handler() {
+    if !available(&["gcc"]) {
+        return;
+    }
     let frame = |pc: u64, sp: u64| [0xb0b0, 0xa0a0, 0xe0e0, pc, 8, RFLAGS, sp, 0x10];
     let mut first = vec![at("marked_return")];
     first.extend(frame(at("inner_interrupted"), MAIN));
@@ -113,6 +119,9 @@ fn a_trap_in_a_trap_handler() {
 
 #[test]
 fn calls_through_bad_pointers() {
+    if !available(&["gcc"]) {
+        return;
+    }
     let check = |pc: u64| {
         let memory = Ranges::default().with_words(MAIN, &[at("outer_return"), at("start_return")]);
         let got = unwind(&registers(pc, MAIN), memory);
@@ -131,6 +140,9 @@ fn calls_through_bad_pointers() {
 
 #[test]
 fn a_wild_jump_leaves_only_a_guess() {
+    if !available(&["gcc"]) {
+        return;
+    }
     let memory = Ranges::default().with_words(MAIN, &[7, 8, at("outer"), at("outer_return"), 9]);
     let got = unwind(&registers(0, MAIN), memory);
     let want = [
@@ -144,6 +156,9 @@ fn a_wild_jump_leaves_only_a_guess() {
 
 #[test]
 fn broken_stacks_end_where_they_break() {
+    if !available(&["gcc"]) {
+        return;
+    }
     let check = |pc: &str, words: &[u64], frames: usize, end: StackEnd| {
         let memory = Ranges::default().with_words(MAIN, words);
         let mut registers = registers(at(pc), MAIN);
@@ -176,6 +191,9 @@ fn broken_stacks_end_where_they_break() {
 
 #[test]
 fn endless_recursion_ends_at_the_limit() {
+    if !available(&["gcc"]) {
+        return;
+    }
     let words: Vec<u64> = vec![at("outer_return"); 20_000];
     let memory = Ranges::default().with_words(MAIN, &words);
     let mut registers = registers(at("outer"), MAIN);
@@ -191,6 +209,9 @@ fn endless_recursion_ends_at_the_limit() {
 
 #[test]
 fn functions_that_never_return() {
+    if !available(&["gcc"]) {
+        return;
+    }
     // handler, called by keeper, called by caller_of_keeper, whose return
     // addresses lie behind their functions' ends.
     let words = [
@@ -238,6 +259,9 @@ fn functions_that_never_return() {
 
 #[test]
 fn code_that_loads_its_own_stack_is_outermost() {
+    if !available(&["gcc"]) {
+        return;
+    }
     let memory = Ranges::default().with_words(MAIN, &[at("booter_return"), at("outer_return")]);
     let got = unwind(&registers(at("handler"), MAIN), memory);
     assert_eq!((got.frames.len(), got.end), (2, StackEnd::Root));
@@ -245,6 +269,9 @@ fn code_that_loads_its_own_stack_is_outermost() {
 
 #[test]
 fn boot_code_has_words_of_32_bits() {
+    if !available(&["gcc"]) {
+        return;
+    }
     let early = at("early_return");
     let half = |low: u64, high: u64| low | high << 32;
     let memory = Ranges::default().with_words(MAIN, &[half(MAIN + 8, early), half(0, early)]);
@@ -258,6 +285,9 @@ fn boot_code_has_words_of_32_bits() {
 
 #[test]
 fn tasks_that_do_not_run() {
+    if !available(&["gcc"]) {
+        return;
+    }
     // r15 r14 r13 r12 rbx rbp, the return address.
     let words = [
         15,
@@ -314,6 +344,9 @@ proptest! {
         rbp in (0_u8..6, any::<u64>()),
         efer: Option<u64>,
     ) {
+        if !available(&["gcc"]) {
+            return Ok(());
+        }
         let text = at("_start");
         let names = [
             "outer_return", "bare_return", "mistaken_return", "rules_by_rbp_return",

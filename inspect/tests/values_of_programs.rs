@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
-use support::{load, modules, run, source};
+use support::{available, load, modules, run, source};
 use ukdbg_image::{Image, LinkAddr};
 use ukdbg_inspect::{
     Follow, FoundBy, Memory, MemoryError, Register, Registers, Unwinder, ValueLimits, VirtAddr,
@@ -116,6 +116,9 @@ fn rust(flags: &[&str]) -> Vec<Vec<String>> {
 
 #[test]
 fn rust_arguments() {
+    if !available(&["gcc", "gdb"]) {
+        return;
+    }
     let got = rust(&[]);
     let expected: [&[&str]; 5] = [
         &[
@@ -169,6 +172,9 @@ fn rust_arguments() {
 /// Optimised, a value may be gone; it is never another one.
 #[test]
 fn optimised_rust_arguments_are_right_or_missing() {
+    if !available(&["gcc", "gdb"]) {
+        return;
+    }
     let plain = rust(&[]);
     let optimised = rust(&["-C", "opt-level=2"]);
     assert_eq!(plain.len(), optimised.len());
@@ -188,6 +194,9 @@ fn optimised_rust_arguments_are_right_or_missing() {
 
 #[test]
 fn c_variables() {
+    if !available(&["gcc", "gdb"]) {
+        return;
+    }
     let directory = tempfile::tempdir().expect("there is room");
     let program = directory.path().join("values");
     run(Command::new("gcc")
@@ -234,6 +243,9 @@ impl Memory for Noise {
 /// Every function's variables, in frames that never were.
 #[test]
 fn any_memory_gives_a_bounded_answer() {
+    if !available(&["gcc", "gdb"]) {
+        return;
+    }
     let directory = tempfile::tempdir().expect("there is room");
     let program = directory.path().join("values");
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());

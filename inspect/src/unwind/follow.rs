@@ -13,6 +13,17 @@ use super::step::{Caller, Machine, Place, Word};
 use super::{FoundBy, Frame, trap_frame};
 use crate::VirtAddr;
 
+/// Where execution goes on from an instruction.
+enum Way {
+    Next,
+    Jump(VirtAddr),
+    /// To the next instruction or elsewhere.
+    Fork(VirtAddr),
+    Return,
+    /// Nowhere that is known.
+    Lost,
+}
+
 /// Instructions followed in all, over all branches.
 const MOST_INSTRUCTIONS: usize = 2_000;
 
@@ -30,35 +41,39 @@ impl Machine<'_, '_> {
                 let Some(instruction) = self.instruction(at) else {
                     break;
                 };
-                let next = VirtAddr(instruction.next_ip());
-                match instruction.flow_control() {
-                    FlowControl::Next | FlowControl::IndirectCall => {}
-                    FlowControl::Call if self.calls_noreturn(&instruction) => break,
-                    FlowControl::Call => {}
-                    FlowControl::UnconditionalBranch => {
-                        at = VirtAddr(instruction.near_branch_target());
-                        continue;
-                    }
-                    FlowControl::ConditionalBranch => {
-                        let target = VirtAddr(instruction.near_branch_target());
+                at = match self.way_on(&instruction) {
+                    Way::Next => VirtAddr(instruction.next_ip()),
+                    Way::Jump(target) => target,
+                    Way::Fork(target) => {
                         paths.push((target, state.clone()));
-                        at = next;
-                        continue;
+                        VirtAddr(instruction.next_ip())
                     }
-                    FlowControl::Return => match self.returned(&instruction, &state) {
+                    Way::Return => match self.returned(&instruction, &state) {
                         Some(caller) => return Some(caller),
                         None => break,
                     },
-                    _ => break,
-                }
+                    Way::Lost => break,
+                };
                 state.step(self, &instruction);
                 if state.sp().is_none() {
                     break;
                 }
-                at = next;
             }
         }
         None
+    }
+
+    fn way_on(&self, instruction: &Instruction) -> Way {
+        let target = VirtAddr(instruction.near_branch_target());
+        match instruction.flow_control() {
+            FlowControl::Next | FlowControl::IndirectCall => Way::Next,
+            FlowControl::Call if self.calls_noreturn(instruction) => Way::Lost,
+            FlowControl::Call => Way::Next,
+            FlowControl::UnconditionalBranch => Way::Jump(target),
+            FlowControl::ConditionalBranch => Way::Fork(target),
+            FlowControl::Return => Way::Return,
+            _ => Way::Lost,
+        }
     }
 
     fn calls_noreturn(&self, call: &Instruction) -> bool {

@@ -2,12 +2,28 @@
 //! that holds a stack.
 #![allow(dead_code, reason = "no test uses all of it")]
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
 use ukdbg_image::{Decompressed, Image, LinkAddr};
 use ukdbg_inspect::{Memory, MemoryError, Module, Modules, VirtAddr};
+
+/// Whether these programs are installed. If not, the test that asks says so
+/// and ends well, unless `UKDBG_REQUIRE_TOOLS` is set.
+pub(crate) fn available(tools: &[&str]) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let installed = |tool: &&str| std::env::split_paths(&path).any(|at| at.join(tool).is_file());
+    let Some(missing) = tools.iter().find(|tool| !installed(tool)) else {
+        return true;
+    };
+    let required = std::env::var_os("UKDBG_REQUIRE_TOOLS").is_some();
+    assert!(!required, "{missing} is not installed");
+    // Not `eprintln!`, which the test harness keeps to itself.
+    let _ = writeln!(std::io::stderr(), "skipped: {missing} is not installed");
+    false
+}
 
 /// Runs a tool that the tests need, and gives what it prints.
 pub(crate) fn run(command: &mut Command) -> String {
