@@ -16,6 +16,7 @@ mod budget;
 mod constants;
 mod entries;
 pub(crate) mod evaluate;
+mod files;
 pub(crate) mod functions;
 pub(crate) mod globals;
 pub(crate) mod inlines;

@@ -1,8 +1,7 @@
 //! The inline chain at an address, put together from the function, its
 //! inlined calls and the line table.
 
-use crate::dwarf::functions::{SymbolAt, name_of};
-use crate::dwarf::names::describe;
+use crate::dwarf::functions::SymbolAt;
 use crate::dwarf::{Debug, Scope};
 use crate::{FunctionName, SourceFrame, SourceLocation};
 
@@ -49,14 +48,14 @@ fn described(
     let mut frames = Vec::new();
     for call in function.inlines(scope).chain(address) {
         frames.push(SourceFrame {
-            function: name_of(&describe(scope, call.die)),
+            function: call.name(scope),
             location,
             inlined: true,
         });
         location = call.place.location(scope);
     }
     frames.push(SourceFrame {
-        function: function.name(scope, &describe(scope, function.die), symbol_at_entry),
+        function: function.name(scope, symbol_at_entry),
         location,
         inlined: false,
     });

@@ -1,15 +1,18 @@
 //! Text that an image or a guest supplied. Escaping is the business of
 //! whoever writes it out.
 
+use std::sync::Arc;
+
 use serde::{Serialize, Serializer};
 
 /// Text from an image or a guest: it may hold control characters, terminal
 /// escapes, or the syntax of whatever it is pasted into.
 ///
 /// It has no `Display` on purpose: a writer takes [`Untrusted::raw`] and
-/// escapes it for its own grammar.
+/// escapes it for its own grammar. Copies share the text: the same file is
+/// named by thousands of places.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Untrusted(Box<str>);
+pub struct Untrusted(Arc<str>);
 
 impl Untrusted {
     /// Text from bytes; what is not UTF-8 becomes U+FFFD.

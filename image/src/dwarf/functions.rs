@@ -9,7 +9,7 @@ use gimli::{AttributeSpecification, AttributeValue, EntriesRaw, UnitOffset};
 
 use super::entries::next_abbreviation;
 use super::inlines::InlineTree;
-use super::names::{Description, describe};
+use super::names::describe;
 use super::ranges::RangeAttributes;
 use super::{Scope, Slice};
 use crate::demangle::function_name;
@@ -28,6 +28,7 @@ pub(crate) struct UnitFunction {
     pub(crate) die: UnitOffset,
     pub(crate) entry: u64,
     pub(crate) ranges: Box<[Range<u64>]>,
+    name: OnceLock<Option<FunctionName>>,
     inlines: OnceLock<InlineTree>,
 }
 
@@ -180,6 +181,7 @@ impl UnitFunction {
             die,
             entry,
             ranges: ranges.into(),
+            name: OnceLock::new(),
             inlines: OnceLock::new(),
         })
     }
@@ -200,37 +202,31 @@ impl UnitFunction {
         let description = describe(scope, self.die);
         let link = |range: &Range<u64>| LinkAddr(range.start)..LinkAddr(range.end);
         Some(Function {
-            name: self.name(scope, &description, symbol)?,
+            name: self.name(scope, symbol)?,
             entry: LinkAddr(self.entry),
             ranges: self.ranges.iter().map(link).collect(),
             origin: FunctionOrigin::Dwarf,
             noreturn: description.noreturn,
-            declaration: description.declaration,
+            declaration: description.declaration(scope),
         })
     }
 
     /// Its name. Where the compiler was asked for few details, DWARF leaves
     /// out linkage names, and with them paths: the symbol table has them.
-    pub(crate) fn name(
-        &self,
-        scope: Scope<'_, '_>,
-        description: &Description<'_>,
-        symbol: &SymbolAt<'_>,
-    ) -> Option<FunctionName> {
-        let complete = description.linkage.is_some() || !scope.mangles_names();
-        let bare = || name_of(description);
-        if complete {
-            bare().or_else(|| symbol(self.entry))
-        } else {
-            symbol(self.entry).or_else(bare)
-        }
+    pub(crate) fn name(&self, scope: Scope<'_, '_>, symbol: &SymbolAt<'_>) -> Option<FunctionName> {
+        let read = || {
+            let description = describe(scope, self.die);
+            let complete = description.linkage.is_some() || !scope.mangles_names();
+            let bare = || description.best_name().map(function_name);
+            if complete {
+                bare().or_else(|| symbol(self.entry))
+            } else {
+                symbol(self.entry).or_else(bare)
+            }
+        };
+        self.name.get_or_init(read).clone()
     }
 }
 
 /// The symbol table's name for the code that begins at an address.
 pub(crate) type SymbolAt<'a> = dyn Fn(u64) -> Option<FunctionName> + Sync + 'a;
-
-/// Both forms of the name of a described function.
-pub(crate) fn name_of(description: &Description<'_>) -> Option<FunctionName> {
-    description.best_name().map(function_name)
-}

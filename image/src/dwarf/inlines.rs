@@ -2,13 +2,16 @@
 //! §3.3.8) as a tree, with the innermost one found by address.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use gimli::{AttributeValue, UnitOffset};
 
 use super::entries::next_abbreviation;
-use super::names::{Place, file_index};
+use super::names::{Place, describe, file_index};
 use super::ranges::RangeAttributes;
 use super::{Scope, Slice};
+use crate::FunctionName;
+use crate::demangle::function_name;
 use crate::intervals::Intervals;
 
 /// Nesting beyond which inlined calls are left out.
@@ -28,6 +31,15 @@ pub(crate) struct InlinedCall {
     parent: Option<u32>,
     /// Where the call stands.
     pub(crate) place: Place,
+    name: OnceLock<Option<FunctionName>>,
+}
+
+impl InlinedCall {
+    /// The name of the function that was inlined.
+    pub(crate) fn name(&self, scope: Scope<'_, '_>) -> Option<FunctionName> {
+        let read = || describe(scope, self.die).best_name().map(function_name);
+        self.name.get_or_init(read).clone()
+    }
 }
 
 impl InlineTree {
@@ -118,6 +130,7 @@ impl Reading {
             die,
             parent: self.open.last().map(|&(_, call)| call),
             place: attributes.place,
+            name: OnceLock::new(),
         });
         self.open.push((depth, number));
     }

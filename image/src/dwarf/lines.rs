@@ -1,5 +1,5 @@
-//! The line table of a unit (DWARF 5 §6.2), decoded once: rows by address, and
-//! the files they name.
+//! The line table of a unit (DWARF 5 §6.2), decoded once: rows by address. The
+//! files they name are in `files`.
 
 use std::num::NonZeroU32;
 use std::ops::Range;
@@ -7,8 +7,9 @@ use std::ops::Range;
 use gimli::ColumnType;
 
 use super::Scope;
+use super::files::{file_path, matching_files};
+use crate::SourceLocation;
 use crate::intervals::Intervals;
-use crate::{SourceLocation, SourcePath, Untrusted};
 
 /// A row, relative to the start of its sequence. 16 bytes: a kernel has ten
 /// million.
@@ -201,26 +202,6 @@ impl LineAt {
     }
 }
 
-/// A file of the unit's line table.
-pub(crate) fn file_path(scope: Scope<'_, '_>, index: u64) -> Option<SourcePath> {
-    let header = scope.unit.dwarf.line_program.as_ref()?.header();
-    let file = header.file(index)?;
-    let text = |value| scope.string(value);
-    let name = text(file.path_name())?;
-    // Before DWARF 5 directory 0 is the compilation directory and not in the
-    // table; since, it is in the table and the same.
-    let directory = match file.directory_index() {
-        0 => None,
-        _ => file.directory(header).and_then(text),
-    };
-    let compilation = scope.compilation_directory();
-    let path = joined(compilation, &[directory.unwrap_or_default(), name]);
-    Some(SourcePath {
-        compilation_directory: compilation.map(Untrusted::from_bytes),
-        path: Untrusted::from_bytes(&path),
-    })
-}
-
 /// Where a line of a file has statements in this unit. `file` matches a
 /// path's last components.
 pub(crate) fn addresses_of_line(scope: Scope<'_, '_>, file: &str, line: u32) -> Vec<u64> {
@@ -243,41 +224,4 @@ pub(crate) fn line_with_code(scope: Scope<'_, '_>, file: &str, line: u32) -> Opt
         .lines()
         .statement_lines(|index| files.contains(&index));
     lines.filter(|&candidate| candidate >= line).min()
-}
-
-/// Indices of the files whose paths end like `file`.
-fn matching_files(scope: Scope<'_, '_>, file: &str) -> Vec<u32> {
-    let header = scope.unit.dwarf.line_program.as_ref();
-    // Numbered from 0 in DWARF 5, from 1 before.
-    let last = header.map_or(0, |program| program.header().file_names().len());
-    let all = 0..=u32::try_from(last).unwrap_or(u32::MAX);
-    all.filter(|&index| {
-        let path = file_path(scope, u64::from(index));
-        path.is_some_and(|path| ends_with_path(path.path.raw(), file))
-    })
-    .collect()
-}
-
-/// Whether the path ends with all components of the other.
-fn ends_with_path(path: &str, end: &str) -> bool {
-    let end = end.trim_start_matches("./");
-    let before = path.strip_suffix(end);
-    !end.is_empty()
-        && before.is_some_and(|before| {
-            before.is_empty() || before.ends_with('/') || end.starts_with('/')
-        })
-}
-
-/// A path of parts, of which an absolute one replaces what came before it.
-pub(crate) fn joined(base: Option<&[u8]>, parts: &[&[u8]]) -> Vec<u8> {
-    let mut path = base.unwrap_or_default().to_vec();
-    for part in parts.iter().filter(|part| !part.is_empty()) {
-        if part.starts_with(b"/") {
-            path.clear();
-        } else if !path.is_empty() && !path.ends_with(b"/") {
-            path.push(b'/');
-        }
-        path.extend_from_slice(part);
-    }
-    path
 }

@@ -20,8 +20,8 @@ pub(crate) struct Description<'data> {
     pub(crate) name: Option<&'data [u8]>,
     /// Whether it is said never to return.
     pub(crate) noreturn: bool,
-    /// Where it is declared.
-    pub(crate) declaration: Option<SourceLocation>,
+    /// Where it is declared, with the offset of the unit that says so.
+    declared: Option<(Place, usize)>,
     /// Its type: the reference, as an offset in `.debug_info`.
     pub(crate) ty: Option<usize>,
 }
@@ -30,6 +30,17 @@ impl<'data> Description<'data> {
     /// The name that a linker knows, or else the only one there is.
     pub(crate) fn best_name(&self) -> Option<&'data [u8]> {
         self.linkage.or(self.name)
+    }
+
+    /// Where it is declared, for the scope it was described in.
+    pub(crate) fn declaration(&self, scope: Scope<'_, '_>) -> Option<SourceLocation> {
+        let (place, offset) = self.declared?;
+        if offset == scope.unit.offset {
+            return place.location(scope);
+        }
+        let unit = scope.debug.unit(offset)?;
+        let debug = scope.debug;
+        place.location(Scope { debug, unit: &unit })
     }
 }
 
@@ -72,8 +83,8 @@ fn describe_into<'data>(
             _ => {}
         }
     }
-    if description.declaration.is_none() {
-        description.declaration = place.location(scope);
+    if description.declared.is_none() && place.file.is_some() {
+        description.declared = Some((place, scope.unit.offset));
     }
     if let Some(value) = next
         && let Some(left) = references.checked_sub(1)
@@ -120,7 +131,7 @@ impl Place {
                 .and_then(NonZeroU32::new)
         };
         Some(SourceLocation {
-            file: super::lines::file_path(scope, self.file?)?,
+            file: super::files::file_path(scope, self.file?)?,
             line: number(self.line),
             column: number(self.column),
         })

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use gimli::{AttributeValue, UnitOffset, UnitRef};
 
+use super::files::{UnitFiles, joined};
 use super::functions::{Depth, UnitFunction, UnitFunctions};
 use super::lines::UnitLines;
 use super::ranges::RangeAttributes;
@@ -20,6 +21,7 @@ pub(crate) struct Unit<'data> {
     /// Functions within functions too.
     all_functions: OnceLock<UnitFunctions>,
     lines: OnceLock<UnitLines>,
+    files: OnceLock<UnitFiles>,
     mangles_names: OnceLock<bool>,
 }
 
@@ -45,6 +47,7 @@ impl<'data> Unit<'data> {
             functions: OnceLock::new(),
             all_functions: OnceLock::new(),
             lines: OnceLock::new(),
+            files: OnceLock::new(),
             mangles_names: OnceLock::new(),
         }
     }
@@ -84,6 +87,10 @@ impl<'a, 'data> Scope<'a, 'data> {
 
     pub(crate) fn lines(self) -> &'a UnitLines {
         self.unit.lines.get_or_init(|| UnitLines::read(self))
+    }
+
+    pub(super) fn files(self) -> &'a UnitFiles {
+        self.unit.files.get_or_init(|| UnitFiles::new(self))
     }
 
     /// A string attribute's bytes.
@@ -158,7 +165,7 @@ impl<'a, 'data> Scope<'a, 'data> {
     pub(crate) fn primary_file(self) -> Option<SourcePath> {
         let name = self.unit.dwarf.name?;
         let directory = self.compilation_directory();
-        let path = super::lines::joined(directory, &[name.slice()]);
+        let path = joined(directory, &[name.slice()]);
         Some(SourcePath {
             compilation_directory: directory.map(Untrusted::from_bytes),
             path: Untrusted::from_bytes(&path),

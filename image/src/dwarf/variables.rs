@@ -177,7 +177,7 @@ pub(super) fn variable<'data>(
         kind,
         ty: description.ty.map(TypeId),
         location: location(scope, die, address, frame_base, MOST_REFERENCES),
-        declaration: description.declaration,
+        declaration: description.declaration(scope),
     })
 }
 
