@@ -26,6 +26,11 @@ fn expect(run: &Finished, code: i32, words: &[&str]) {
         );
     }
     assert!(!message.contains("panicked"), "{run}");
+    let repeats = |line: &str| line.matches("(os error").count() > 1;
+    assert!(
+        !message.lines().any(repeats),
+        "a cause is told twice: {run}"
+    );
 }
 
 /// Every command that takes an image must refuse a file alike.
@@ -34,10 +39,10 @@ fn refuse_image(path: &Path, words: &[&str]) {
     let text = path.display().to_string();
     let words = [&[&*text], words].concat();
     for command in [
-        vec!["run", "--batch", &text],
         vec!["bt", "unix:/nonexistent", "--image", &text],
         vec!["report", "unix:/nonexistent", "--image", &text],
         vec!["cfg", &text, "main"],
+        vec!["run", "--batch", &text],
     ] {
         expect(&Ukdbg::new(command).run(), BAD_IMAGE, &words);
     }
@@ -51,7 +56,7 @@ fn no_such_file() {
 #[test]
 fn a_folder() {
     let folder = TempDir::new().expect("a temporary directory");
-    refuse_image(folder.path(), &["directory"]);
+    refuse_image(folder.path(), &["not a file"]);
 }
 
 #[test]
@@ -208,9 +213,6 @@ fn command_lines_that_cannot_be_used() {
     check(&["frobnicate"], &["frobnicate"]);
     check(&["bt", "ftp:somewhere", "--image", &image], &["ftp"]);
     check(&["bt", "tcp:localhost", "--image", &image], &["localhost"]);
-    check(&["run", &image, "--timeout", "soon"], &["soon"]);
-    check(&["run", &image, "--smp", "0"], &["0"]);
-    check(&["run", &image, "--memory", "plenty"], &["plenty"]);
     check(
         &[
             "bt",
@@ -226,6 +228,9 @@ fn command_lines_that_cannot_be_used() {
         &["cfg", &image, "remaining_aftr"],
         &["remaining_aftr", "remaining_after"],
     );
+    check(&["run", &image, "--timeout", "soon"], &["soon"]);
+    check(&["run", &image, "--smp", "0"], &["0"]);
+    check(&["run", &image, "--memory", "plenty"], &["plenty"]);
 }
 
 #[test]
