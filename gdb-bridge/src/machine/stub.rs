@@ -80,7 +80,8 @@ impl Stub {
             found_running: qemu.then_some(paused_it),
             threads: Vec::new(),
             stopped: thread,
-            selected: None,
+            // QEMU selects the thread it names here when a client connects.
+            selected: thread.filter(|_| qemu),
             mode: mode.unwrap_or(MemoryMode::Virtual),
             layout: None,
         })
@@ -120,7 +121,9 @@ impl Stub {
         self.threads = found;
         let mut order: Vec<_> = (0..self.threads.len().max(1)).collect();
         order[..=stopped.unwrap_or(0)].rotate_right(1);
-        let ids = order.into_iter().filter_map(|index| u32::try_from(index).ok());
+        let ids = order
+            .into_iter()
+            .filter_map(|index| u32::try_from(index).ok());
         Ok(ids.map(VcpuId).collect())
     }
 
