@@ -258,6 +258,22 @@ fn functions_that_never_return() {
 }
 
 #[test]
+fn rules_that_are_expressions() {
+    if !available(&["gcc"]) {
+        return;
+    }
+    let words = [0xbbbb, at("outer_return"), at("start_return")];
+    let memory = Ranges::default().with_words(MAIN, &words);
+    let got = unwind(&registers(at("expressive"), MAIN), memory);
+    let mut want = vec![(at("expressive"), FoundBy::Stop)];
+    want.extend(main_frames());
+    assert_eq!((shape(&got), got.end), (want, StackEnd::Root));
+    let value = |register| got.frames[1].registers.get(register);
+    assert_eq!(value(Register::Rbx), Some(0xbbbb));
+    assert_eq!(value(Register::R12), Some(MAIN + 24));
+}
+
+#[test]
 fn code_that_loads_its_own_stack_is_outermost() {
     if !available(&["gcc"]) {
         return;

@@ -161,6 +161,19 @@ rules_by_rbp_return:
     .cfi_endproc
     .size rules_by_rbp, . - rules_by_rbp
 
+    # Rules that are expressions: the CFA is rsp + 16, rbx was saved at CFA - 16,
+    # r12 was CFA + 8.
+    .type expressive, @function
+expressive:
+    .cfi_startproc
+    .cfi_escape 0x0f, 2, 0x77, 16
+    .cfi_escape 0x10, 3, 2, 0x40, 0x1c
+    .cfi_escape 0x16, 12, 2, 0x38, 0x22
+    nop
+    ret
+    .cfi_endproc
+    .size expressive, . - expressive
+
     .type early, @function
 early:
     .code32
