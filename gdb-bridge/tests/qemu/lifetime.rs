@@ -50,14 +50,17 @@ impl Debugger {
             .read_line(&mut line)
             .unwrap();
         let directory = PathBuf::from(line.trim_end());
-        let mode = std::fs::metadata(&directory).unwrap().mode();
-        assert_eq!(mode & 0o777, 0o700, "it is private");
-        assert_eq!(processes(&directory).len(), 2, "a supervisor and a QEMU");
-        Self {
+        // Made before anything can fail, so that its end is its guest's.
+        let debugger = Self {
             child,
             directory,
             _guest: guest,
-        }
+        };
+        let mode = std::fs::metadata(&debugger.directory).unwrap().mode();
+        assert_eq!(mode & 0o777, 0o700, "it is private");
+        let count = processes(&debugger.directory).len();
+        assert_eq!(count, 2, "a supervisor and a QEMU");
+        debugger
     }
 
     fn kill(&mut self) {
