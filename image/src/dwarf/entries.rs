@@ -10,6 +10,7 @@ use super::Slice;
 const MOST_ATTRIBUTES: usize = 256;
 
 /// The next entry's abbreviation; none for the end of a list of children.
+#[inline]
 pub(super) fn next_abbreviation<'abbrev>(
     entries: &mut EntriesRaw<'abbrev, Slice<'_>>,
 ) -> gimli::Result<Option<&'abbrev Abbreviation>> {
