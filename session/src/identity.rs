@@ -6,12 +6,14 @@ use ukdbg_inspect::{Memory, Module, Target, VirtAddr, read_available};
 use crate::session::Session;
 
 /// What a comparison of machine and image showed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {
     /// The bytes are the image's.
     Same,
     /// They are not.
     Different {
+        /// The image's name.
+        name: String,
         /// Where they differ.
         at: VirtAddr,
     },
@@ -65,7 +67,10 @@ fn by_build_id(memory: &mut dyn Memory, module: &Module<'_>) -> Option<Identity>
     Some(if found == expected {
         Identity::Same
     } else {
-        Identity::Different { at }
+        Identity::Different {
+            name: module.name.clone(),
+            at,
+        }
     })
 }
 
@@ -99,6 +104,9 @@ fn by_code(memory: &mut dyn Memory, module: &Module<'_>, link: LinkAddr) -> Opti
     Some(if differing <= TOLERATED.min(readable / 4) {
         Identity::Same
     } else {
-        Identity::Different { at }
+        Identity::Different {
+            name: module.name.clone(),
+            at,
+        }
     })
 }

@@ -30,6 +30,7 @@ mod source;
 mod source_text;
 mod trace;
 pub mod view;
+mod watch;
 
 pub use error::SessionError;
 pub use graph::GraphView;

@@ -85,10 +85,10 @@ impl ConsoleFilter {
     /// sequence.
     fn in_control(&mut self, byte: u8, kept: &mut Vec<u8>) {
         match byte {
-            0x30..=0x3f | 0x20..=0x2f => {
-                if self.sequence.len() < LONGEST_SEQUENCE {
-                    self.sequence.push(byte);
-                }
+            0x20..=0x3f => {
+                // One more than is ever kept tells a sequence that is too long.
+                self.sequence.push(byte);
+                self.sequence.truncate(LONGEST_SEQUENCE);
             }
             0x40..=0x7e => {
                 let colours = self

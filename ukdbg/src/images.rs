@@ -20,8 +20,6 @@ const MAP_ABOVE: u64 = 64 << 20;
 pub(crate) struct Loaded {
     /// All of them, the image itself first.
     pub(crate) modules: Modules<'static>,
-    /// The image itself, when there is one.
-    pub(crate) primary: Option<Arc<Image<'static>>>,
     /// Said once to the user.
     pub(crate) notes: Vec<String>,
 }
@@ -40,6 +38,7 @@ pub(crate) fn load(image: Option<&Path>, symbols: &[PathBuf]) -> Result<Loaded, 
         None => None,
     };
     if let (Some(path), Some(image)) = (image, &primary) {
+        refuse_wrapper(path, image, !others.is_empty())?;
         let known_elsewhere = !others.is_empty();
         if !known_elsewhere && let Some(note) = missing_debug_note(path, image) {
             notes.push(note);
@@ -53,11 +52,23 @@ pub(crate) fn load(image: Option<&Path>, symbols: &[PathBuf]) -> Result<Loaded, 
         }
         modules.push(Module::unmoved(name_of(path), Arc::new(image)));
     }
-    Ok(Loaded {
-        modules,
-        primary,
-        notes,
-    })
+    Ok(Loaded { modules, notes })
+}
+
+/// A 32-bit ELF is a boot wrapper around 64-bit code: by itself it says nothing
+/// about what runs.
+fn refuse_wrapper(path: &Path, image: &Image<'_>, has_others: bool) -> Result<(), Failure> {
+    if image.class() == ElfClass::Elf64 || has_others {
+        return Ok(());
+    }
+    Err(Failure::text(
+        Exit::BadImage,
+        format_args!(
+            "{} is a 32-bit ELF file, at best a boot wrapper around 64-bit code",
+            path.display()
+        ),
+    )
+    .hint("give the 64-bit program in it with --symbols"))
 }
 
 /// Parses the image, joined with the first of the other files that is its
@@ -124,14 +135,9 @@ fn missing_debug_note(path: &Path, image: &Image<'_>) -> Option<String> {
         DebugLevel::Symbols => Some(format!(
             "{file} has no debugging information: functions are named, lines are not (build it with -g, or give its .debug file with --symbols)"
         )),
-        DebugLevel::None => Some(match image.class() {
-            ElfClass::Elf32 => format!(
-                "{file} is a 32-bit ELF without symbols, as boot wrappers are (give the 64-bit program in it with --symbols)"
-            ),
-            ElfClass::Elf64 => format!(
-                "{file} has no symbols: only addresses can be shown (give an unstripped copy with --symbols)"
-            ),
-        }),
+        DebugLevel::None => Some(format!(
+            "{file} has no symbols: only addresses can be shown (give an unstripped copy with --symbols)"
+        )),
     }
 }
 

@@ -14,6 +14,7 @@ mod output;
 mod render;
 mod signals;
 mod sources;
+mod tui;
 
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;

@@ -8,6 +8,7 @@ use ukdbg_session::Reply;
 
 use crate::arguments::Global;
 use crate::render::Styles;
+use crate::tui::Palette;
 
 /// Where a command's answers go.
 pub(crate) struct Output {
@@ -40,6 +41,15 @@ impl Output {
     /// The styles for text on standard output.
     pub(crate) fn styles(&self) -> Styles {
         self.styles
+    }
+
+    /// The colours that a whole screen may use.
+    pub(crate) fn palette(&self) -> Palette {
+        if self.styles.enabled() {
+            Palette::Sixteen
+        } else {
+            Palette::Monochrome
+        }
     }
 
     /// Columns to fill: the terminal's, `COLUMNS`, or 100.

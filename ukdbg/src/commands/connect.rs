@@ -24,8 +24,6 @@ pub(crate) struct Prepared {
     sources: Sources,
     /// What a user would type to come back.
     pub(crate) commands: Commands,
-    /// The image's path.
-    pub(crate) image: PathBuf,
 }
 
 /// Checks everything local: endpoint, images, source maps.
@@ -58,7 +56,6 @@ pub(crate) fn prepare(
         endpoint: chosen.endpoint,
         loaded,
         sources: sources(global)?,
-        image,
     })
 }
 
@@ -88,6 +85,11 @@ fn image_of(global: &Global, chosen: &Chosen) -> Result<(PathBuf, Vec<PathBuf>),
 }
 
 impl Prepared {
+    /// The machine, as its user would name it.
+    pub(crate) fn endpoint(&self) -> String {
+        self.endpoint.to_string()
+    }
+
     /// Asks one question and leaves the machine as it was found.
     pub(crate) fn ask(self, question: Question, output: &Output) -> Result<Reply, Failure> {
         match open(&self.endpoint).map_err(unreachable)? {
@@ -111,7 +113,7 @@ impl Prepared {
         }
     }
 
-    /// Connects for longer: the session and what its end needs.
+    /// Connects for longer.
     pub(crate) fn open(self) -> Result<(Session<'static, Machine>, EmulatorEvidence), Failure> {
         match open(&self.endpoint).map_err(unreachable)? {
             Opened::Machine(machine) => {
@@ -156,9 +158,9 @@ fn answer<T: Target>(
 pub(crate) fn check_identity<T: Target>(session: &mut Session<'_, T>) -> Result<(), Failure> {
     match session.identify() {
         Identity::Same | Identity::Unknown => Ok(()),
-        Identity::Different { at } => Err(Failure::text(
+        Identity::Different { at, name } => Err(Failure::text(
             Exit::BadImage,
-            format_args!("the guest does not run this image: memory at {at} holds other bytes than the image has there"),
+            format_args!("the guest is not running this image: {name} has other bytes at {at} than the guest's memory"),
         )
         .hint("--image with the ELF that was booted (rebuilt since?)")),
     }

@@ -12,6 +12,7 @@ mod style;
 pub(crate) use backtrace::backtraces;
 pub(crate) use events::events;
 pub(crate) use graph::graph;
+pub(crate) use place::location;
 
 pub(crate) use report::{Commands, quote, report};
 pub(crate) use style::{Style, Styles};

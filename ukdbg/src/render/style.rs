@@ -43,6 +43,11 @@ impl Styles {
         Self { enabled }
     }
 
+    /// Whether there are colours.
+    pub(crate) fn enabled(self) -> bool {
+        self.enabled
+    }
+
     /// The text in a style.
     pub(crate) fn paint(self, style: Style, text: impl AsRef<str>) -> String {
         let text = text.as_ref();

@@ -1,0 +1,101 @@
+//! From the arguments of `run` to a started guest.
+
+use std::ffi::OsString;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+use ukdbg_gdb_bridge::{
+    Accelerator, Device, Launch, LaunchError, LogDetail, QemuEnd, Started, start as start_qemu,
+};
+use ukdbg_session::inspect::root_note;
+
+use super::memory_size;
+use crate::arguments::{Accelerator as Asked, Global, RunArguments};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::images::Loaded;
+
+/// The image: the positional argument, else `--image`.
+pub(super) fn image(global: &Global, options: &RunArguments) -> Result<PathBuf, Failure> {
+    options
+        .file
+        .clone()
+        .or_else(|| global.image.clone())
+        .ok_or_else(|| {
+            Failure::text(Exit::Usage, "which image should be booted?").hint("ukdbg run IMAGE")
+        })
+}
+
+/// What to start. Everything here is checked before anything runs.
+pub(super) fn launch(
+    options: &RunArguments,
+    image: &Path,
+    loaded: &Loaded,
+) -> Result<Launch, Failure> {
+    memory_size::check(&options.memory).map_err(|text| Failure::text(Exit::Usage, text))?;
+    let ours = loaded
+        .modules
+        .iter()
+        .any(|module| root_note(&module.image).is_some());
+    let mut launch = Launch::new(image.to_path_buf());
+    launch.append.clone_from(&options.append);
+    launch.memory = memory_size::for_qemu(&options.memory);
+    launch.cpus = NonZeroU32::new(options.smp).unwrap_or(NonZeroU32::MIN);
+    launch.accelerator = match options.accel {
+        Asked::Tcg => Accelerator::Tcg,
+        Asked::Kvm => Accelerator::Kvm,
+    };
+    launch.extra = options.qemu.iter().map(OsString::from).collect();
+    if ours {
+        // isa-debug-exit ends QEMU with all of its state: only a guest that
+        // is known to use it for nothing but its end gets one.
+        launch.devices = vec![Device::DebugExit, Device::StubLine];
+    } else {
+        // Without a fault record the log is the only witness of a vector.
+        launch.log = LogDetail::Exceptions;
+    }
+    Ok(launch)
+}
+
+/// Starts it.
+pub(super) fn start(launch: &Launch) -> Result<Started, Failure> {
+    let executable = std::env::current_exe()?;
+    start_qemu(launch, &executable).map_err(|error| not_started(launch, error))
+}
+
+fn not_started(launch: &Launch, error: LaunchError) -> Failure {
+    let hint = match &error {
+        LaunchError::Missing { .. } => Some(
+            "install it: apt-get install qemu-system-x86, dnf install qemu-system-x86-core, pacman -S qemu-system-x86, or brew install qemu".to_owned(),
+        ),
+        LaunchError::Died { .. } if launch.accelerator == Accelerator::Kvm => Some(
+            "KVM needs access to /dev/kvm; --accel tcg works everywhere".to_owned(),
+        ),
+        LaunchError::Died { .. } => Some(
+            "check the image (QEMU boots an ELF with a PVH note, or a multiboot header) and the arguments after --".to_owned(),
+        ),
+        _ => None,
+    };
+    let failure = Failure::new(Exit::Unreachable, error);
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+/// QEMU ended in the middle, and not because its guest asked.
+pub(super) fn emulator_died(end: QemuEnd, messages: &str) -> Failure {
+    let said = messages.trim();
+    let said = if said.is_empty() {
+        String::new()
+    } else {
+        format!(": {said}")
+    };
+    Failure::text(
+        Exit::Unreachable,
+        format_args!("QEMU ended while the guest ran ({end}){said}"),
+    )
+    .hint(
+        "see whether something killed it (memory, a time limit), or pass other arguments after --",
+    )
+}

@@ -1,0 +1,212 @@
+//! `ukdbg run IMAGE`: boots an image, waits for its fault, explains it, and
+//! ends the guest.
+
+mod ending;
+mod launch;
+mod memory_size;
+mod watcher;
+
+use std::time::{Duration, Instant};
+
+use ukdbg_gdb_bridge::{Machine, Started};
+use ukdbg_session::diagnose::{Ending, VerdictKind};
+use ukdbg_session::{Reply, Request, Session};
+
+use super::connect;
+use crate::arguments::{Global, RunArguments};
+use crate::exit::Exit;
+use crate::failure::{Failure, Outcome};
+use crate::images;
+use crate::output::Output;
+use crate::render::{self, Commands, quote};
+use crate::signals::Signals;
+use crate::tui;
+use ending::{GuestEnd, RunView};
+use watcher::{Seen, Watcher};
+
+/// How long to wait for the machine before the console, the signals and the
+/// clock are looked at again.
+const SLICE: Duration = Duration::from_millis(20);
+/// How long a running guest may take to stop when its time is up.
+const STOP_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Boots the image.
+pub(crate) fn run(global: &Global, options: &RunArguments, output: &mut Output) -> Outcome {
+    let image = launch::image(global, options)?;
+    let loaded = images::load(Some(&image), &global.symbols)?;
+    for note in &loaded.notes {
+        output.note(note);
+    }
+    let sources = connect::sources(global)?;
+    let launch = launch::launch(options, &image, &loaded)?;
+    // The terminal interface notices signals itself.
+    let signals = (!options.tui).then(Signals::watch).transpose()?;
+    let Started {
+        machine,
+        console,
+        qemu,
+    } = launch::start(&launch)?;
+    let mut session = Session::new(machine, loaded.modules, Box::new(sources));
+    let mut watcher = Watcher::new(qemu, console, options.raw_console)?;
+    session.catch_faults().map_err(connect::unanswered)?;
+    session.resume().map_err(connect::unanswered)?;
+    let run = Run {
+        options,
+        commands: commands(global, options, &image.display().to_string()),
+        deadline: options.timeout.map(|limit| Instant::now() + limit),
+        signals,
+    };
+    if options.tui {
+        run.interactive(session, watcher, &image.display().to_string(), output)
+    } else {
+        run.batch(&mut session, &mut watcher, output)
+    }
+}
+
+/// One run, once the guest is started.
+struct Run<'a> {
+    options: &'a RunArguments,
+    commands: Commands,
+    deadline: Option<Instant>,
+    signals: Option<Signals>,
+}
+
+impl Run<'_> {
+    /// Streams the console until something ends the run, and reports it.
+    fn batch(
+        &self,
+        session: &mut Session<'static, Machine>,
+        watcher: &mut Watcher,
+        output: &mut Output,
+    ) -> Outcome {
+        let seen = self.until_something(session, watcher, output)?;
+        output.console(watcher.take_console().as_bytes())?;
+        match seen {
+            Awaited::Seen(Seen::Ended(end)) => self.ended(end, output),
+            Awaited::Seen(Seen::Stopped(ending)) => {
+                self.report(session, watcher, ending, output)?;
+                Ok(Exit::GuestFaulted)
+            }
+            Awaited::TimeLimit => {
+                session.interrupt().map_err(connect::unanswered)?;
+                session
+                    .poll(Instant::now() + STOP_PATIENCE)
+                    .map_err(connect::unanswered)?;
+                self.report(session, watcher, Ending::TimeLimit, output)?;
+                Ok(Exit::TimeLimit)
+            }
+            Awaited::Signal(number) => {
+                output.note("interrupted; the guest was ended");
+                Ok(Exit::Signal(number))
+            }
+        }
+    }
+
+    fn until_something(
+        &self,
+        session: &mut Session<'static, Machine>,
+        watcher: &mut Watcher,
+        output: &mut Output,
+    ) -> Result<Awaited, Failure> {
+        loop {
+            let seen = watcher.watch(session, Instant::now() + SLICE);
+            output.console(watcher.take_console().as_bytes())?;
+            if let Some(number) = self.signals.as_ref().and_then(Signals::arrived) {
+                return Ok(Awaited::Signal(number));
+            }
+            if let Some(seen) = seen.map_err(connect::unanswered)? {
+                return Ok(Awaited::Seen(seen));
+            }
+            if self
+                .deadline
+                .is_some_and(|deadline| Instant::now() >= deadline)
+            {
+                return Ok(Awaited::TimeLimit);
+            }
+        }
+    }
+
+    fn report(
+        &self,
+        session: &mut Session<'static, Machine>,
+        watcher: &mut Watcher,
+        ending: Ending,
+        output: &mut Output,
+    ) -> Result<(), Failure> {
+        let evidence = watcher.evidence(session, ending);
+        let reply = session
+            .answer(Request::Report(evidence))
+            .map_err(connect::unanswered)?;
+        output.reply(&reply, |styles| match &reply {
+            Reply::Report(report) => {
+                format!("\n{}", render::report(report, &self.commands, styles))
+            }
+            _ => String::new(),
+        })?;
+        Ok(())
+    }
+
+    /// The guest ended by itself, or QEMU did.
+    fn ended(&self, end: GuestEnd, output: &mut Output) -> Outcome {
+        let view = RunView::of(&end);
+        if output.is_json() && view.is_some() {
+            output.document(RunView::SCHEMA, &view)?;
+        }
+        match end {
+            GuestEnd::Status(status) if self.options.guest_status => Ok(Exit::GuestStatus(status)),
+            GuestEnd::Status(_) | GuestEnd::PowerOff => Ok(Exit::Fine),
+            GuestEnd::EmulatorDied { end, messages } => Err(launch::emulator_died(end, &messages)),
+        }
+    }
+
+    /// The terminal interface until its user leaves.
+    fn interactive(
+        &self,
+        mut session: Session<'static, Machine>,
+        mut watcher: Watcher,
+        image: &str,
+        output: &Output,
+    ) -> Outcome {
+        let setup = tui::Setup {
+            endpoint: "a guest of its own".to_owned(),
+            image: image.to_owned(),
+            start: tui::Start::Running,
+            leaving: tui::Leaving::EndsGuest,
+            palette: output.palette(),
+        };
+        let farewell = tui::run(&mut session, &mut watcher, setup)?;
+        if let tui::Quit::Signal(number) = farewell.quit {
+            return Ok(Exit::Signal(u8::try_from(number).unwrap_or(0)));
+        }
+        Ok(match farewell.verdict {
+            None | Some(VerdictKind::NoFault) => Exit::Fine,
+            Some(_) => Exit::GuestFaulted,
+        })
+    }
+}
+
+/// What a wait ended with.
+enum Awaited {
+    Seen(Seen),
+    TimeLimit,
+    Signal(u8),
+}
+
+/// What would show more: this run again in the terminal interface.
+fn commands(global: &Global, options: &RunArguments, image: &str) -> Commands {
+    let mut again = format!("ukdbg run {} --tui", quote(image));
+    for symbols in &global.symbols {
+        again.push_str(&format!(
+            " --symbols {}",
+            quote(&symbols.display().to_string())
+        ));
+    }
+    if let Some(append) = &options.append {
+        again.push_str(&format!(" --append {}", quote(append)));
+    }
+    Commands {
+        image: image.to_owned(),
+        trace: again.clone(),
+        look: again,
+    }
+}
