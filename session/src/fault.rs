@@ -7,6 +7,9 @@ use ukdbg_inspect::{Fault, FaultReport, FoundBy, Registers, Root, Target};
 
 use crate::view::StackOwner;
 
+/// The vector of a page fault.
+const PAGE_FAULT: u8 = 14;
+
 /// The fault, and the registers at its instruction.
 pub(crate) struct FaultAt {
     pub(crate) what: What,
@@ -40,6 +43,22 @@ impl What {
                 line: *line,
             },
             Self::Unknown => Cause::Unknown,
+        }
+    }
+}
+
+impl FaultAt {
+    /// Whether the registers stand at an instruction that failed: a panic is a
+    /// call like any other, and a fetch that failed never was one.
+    pub(crate) fn is_at_instruction(&self) -> bool {
+        match &self.what {
+            What::Exception(facts) => {
+                facts.vector != PAGE_FAULT
+                    || facts.cr2.is_none()
+                    || facts.cr2 != self.registers.pc()
+            }
+            What::Panic { .. } => false,
+            What::Unknown => true,
         }
     }
 }

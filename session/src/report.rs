@@ -44,7 +44,10 @@ pub(crate) fn make<T: Target>(
         Tables::read(&mut session.target, root, &mut gaps)
     });
     let backtrace = backtrace_of(session, &fault)?;
-    let decoded = instruction_at(&mut session.target, &fault.registers);
+    let decoded = fault
+        .is_at_instruction()
+        .then(|| instruction_at(&mut session.target, &fault.registers))
+        .flatten();
     let facts = decoded
         .as_ref()
         .map(|decoded| facts_of(&mut session.target, decoded, &fault.registers));
@@ -59,7 +62,7 @@ pub(crate) fn make<T: Target>(
     let instruction = decoded
         .zip(facts)
         .map(|(decoded, facts)| instruction::view(&mut known, &decoded, &facts));
-    if instruction.is_none() {
+    if instruction.is_none() && fault.is_at_instruction() {
         gaps.extend(no_instruction(&fault.registers));
     }
     let events = root.as_ref().and_then(|root| events_of(session, root));

@@ -12,7 +12,7 @@ const DOUBLE_FAULT: u32 = 8;
 
 /// A triple fault: neither an exception nor the double fault that followed
 /// could be delivered (SDM 3A 6.15, interrupt 8).
-pub(crate) fn triple_fault(scene: &Scene<'_>, cause: Cause<'_>) -> Verdict {
+pub(crate) fn triple_fault(scene: &mut Scene<'_>, cause: Cause<'_>) -> Verdict {
     let sentence = match cause {
         Cause::Exception(facts) => format!(
             "triple fault: neither a {} nor the double fault after it could be delivered",
@@ -35,17 +35,8 @@ pub(crate) fn triple_fault(scene: &Scene<'_>, cause: Cause<'_>) -> Verdict {
             ));
         }
     }
-    if scene
-        .instruction
-        .is_some_and(|facts| facts.divisor == Some(0))
-    {
-        draft = draft.because("the instruction divides by zero");
-    }
-    if scene
-        .instruction
-        .is_some_and(|facts| facts.is_deliberate_trap)
-    {
-        draft = draft.because("the instruction is a deliberate trap (`ud2`)");
+    if let Some(first) = exceptions::first_exception(scene) {
+        draft = draft.because(format!("the instruction raises {first}"));
     }
     draft.finish(scene)
 }

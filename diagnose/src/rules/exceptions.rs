@@ -79,7 +79,7 @@ pub(super) fn double_fault(scene: &mut Scene<'_>, facts: ExceptionFacts) -> Verd
 
 /// The exception that the interrupted instruction raises by itself, when its
 /// operands show it.
-fn first_exception(scene: &mut Scene<'_>) -> Option<String> {
+pub(super) fn first_exception(scene: &mut Scene<'_>) -> Option<String> {
     let instruction = scene.instruction?;
     if instruction.divisor == Some(0) {
         return Some(format!("a {}", name(0)));
