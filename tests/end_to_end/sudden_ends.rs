@@ -31,9 +31,11 @@ impl Spinning {
     /// QEMU's own process id.
     fn qemu(&self) -> Pid {
         let processes = processes_under(self.folder.path());
-        let qemu = processes
-            .iter()
-            .find(|(_, command)| command.starts_with("qemu-system"));
+        let is_qemu = |command: &str| {
+            let program = command.split(' ').next();
+            program.is_some_and(|program| program.ends_with(Tool::Qemu.command()))
+        };
+        let qemu = processes.iter().find(|(_, command)| is_qemu(command));
         let (pid, _) = qemu.unwrap_or_else(|| panic!("no QEMU among {processes:?}"));
         Pid::from_raw(*pid).expect("a process id")
     }

@@ -58,7 +58,8 @@ impl Ukdbg {
     /// Lets it find the session of an invocation that runs in `folder`.
     #[must_use]
     pub fn beside(self, folder: &TempDir) -> Self {
-        self.environment("XDG_RUNTIME_DIR", folder.path())
+        self.environment("TMPDIR", folder.path())
+            .environment("XDG_RUNTIME_DIR", folder.path())
     }
 
     /// Runs it to its end, and checks that nothing is left behind.

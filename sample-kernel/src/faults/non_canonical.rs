@@ -19,6 +19,5 @@ pub(super) fn commit(trade: &Trade<'_>) {
 #[inline(never)]
 fn limit_of(order: *const Order, quantity: u64) -> u64 {
     // SAFETY: none: there is no such address.
-    let price = unsafe { (*order).price };
-    price * quantity
+    unsafe { (*order).price * quantity }
 }
