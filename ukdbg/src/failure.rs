@@ -31,6 +31,20 @@ impl Failure {
         Self::new(exit, anyhow::anyhow!("{text}"))
     }
 
+    /// The error and its causes, each told once: many errors quote the one
+    /// that caused them.
+    pub(crate) fn told_once(&self) -> String {
+        let mut text = String::new();
+        for cause in self.error.chain().map(ToString::to_string) {
+            if text.is_empty() {
+                text = cause;
+            } else if !text.contains(&cause) {
+                text = format!("{text}: {cause}");
+            }
+        }
+        text
+    }
+
     /// Adds what to do next.
     #[must_use]
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -38,7 +38,7 @@ pub(crate) fn load(image: Option<&Path>, symbols: &[PathBuf]) -> Result<Loaded, 
         None => None,
     };
     if let (Some(path), Some(image)) = (image, &primary) {
-        refuse_wrapper(path, image, !others.is_empty())?;
+        refuse_wrapper(path, image, !symbols.is_empty())?;
         let known_elsewhere = !others.is_empty();
         if !known_elsewhere && let Some(note) = missing_debug_note(path, image) {
             notes.push(note);

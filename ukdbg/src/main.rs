@@ -68,8 +68,7 @@ fn report_failure(failure: &Failure) {
     if failure.exit == Exit::BROKEN_PIPE {
         return;
     }
-    let text = format!("{:#}", failure.error);
-    eprintln!("ukdbg: {}", escape::escape_lines(&text));
+    eprintln!("ukdbg: {}", escape::escape_lines(&failure.told_once()));
     if let Some(hint) = &failure.hint {
         eprintln!("  try: {}", escape::escape_lines(hint));
     }
