@@ -17,7 +17,7 @@ use crossterm::event::{
 };
 use crossterm::execute;
 use crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
@@ -318,10 +318,16 @@ impl Screen {
 
     fn take_over() -> io::Result<Terminal<CrosstermBackend<Output>>> {
         enable_raw_mode()?;
-        execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
-        let mut terminal = Terminal::new(CrosstermBackend::new(Output(io::stdout())))?;
-        terminal.clear()?;
-        Ok(terminal)
+        // Not ratatui's own way to clear: it asks the terminal where the
+        // cursor is, which not every terminal answers.
+        let clear = Clear(ClearType::All);
+        execute!(
+            io::stdout(),
+            EnterAlternateScreen,
+            EnableBracketedPaste,
+            clear
+        )?;
+        Terminal::new(CrosstermBackend::new(Output(io::stdout())))
     }
 
     fn draw(&mut self, model: &Model) -> io::Result<()> {
