@@ -11,3 +11,4 @@ mod foreign_shapes;
 mod gdb_parity;
 mod sample_faults;
 mod sudden_ends;
+mod terminal;

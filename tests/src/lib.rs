@@ -18,6 +18,7 @@ mod leftovers;
 mod marker;
 mod process;
 mod qemu;
+mod terminal;
 mod tool;
 mod ukdbg;
 
@@ -31,6 +32,7 @@ pub use leftovers::{expect_nothing_left, processes_under};
 pub use marker::{line_of, lines_of};
 pub use process::{Finished, Running};
 pub use qemu::Qemu;
+pub use terminal::Terminal;
 pub use tool::{Tool, available};
 pub use ukdbg::Ukdbg;
 

@@ -64,6 +64,28 @@ impl Running {
         }
     }
 
+    /// Starts `command` on the terminal that its standard streams are, which
+    /// keeps its output.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub(crate) fn on_terminal(command: &mut Command) -> Self {
+        let what = format!("{command:?}");
+        let child = command
+            .process_group(0)
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot start {what}: {error}"));
+        let nothing = Output::follow(std::io::empty());
+        Self {
+            what,
+            group: Pid::from_child(&child),
+            stdout: Arc::clone(&nothing),
+            stderr: nothing,
+            ended: announce_end(child),
+            status: None,
+        }
+    }
+
     /// Waits until standard output holds `text`.
     ///
     /// # Panics

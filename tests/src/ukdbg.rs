@@ -11,6 +11,7 @@ use crate::DEADLINE;
 use crate::built::ukdbg_program;
 use crate::leftovers::expect_nothing_left;
 use crate::process::{Finished, Running};
+use crate::terminal::Terminal;
 
 /// One invocation, in a temporary directory of its own that must be empty
 /// afterwards.
@@ -103,6 +104,12 @@ impl Ukdbg {
     #[must_use]
     pub fn start(mut self) -> (Running, TempDir) {
         (Running::start(&mut self.command), self.folder)
+    }
+
+    /// The same on a terminal.
+    #[must_use]
+    pub fn start_on(mut self, terminal: &Terminal) -> (Running, TempDir) {
+        (terminal.start(&mut self.command), self.folder)
     }
 
     /// Where its temporary files go.

@@ -1,0 +1,101 @@
+//! The terminal interface on a real machine: it shows what is there, and gives
+//! the terminal back on every way out.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use ukdbg_tests::{BuiltGuest, GuestShape, Qemu, Running, Terminal, Tool, Ukdbg, available};
+
+/// A terminal on which `ukdbg attach` looks at a spinning guest.
+struct Attached {
+    terminal: Terminal,
+    running: Running,
+    qemu: Qemu,
+    _guest: BuiltGuest,
+    _folder: tempfile::TempDir,
+}
+
+impl Attached {
+    fn start() -> Self {
+        let guest = GuestShape::default().build();
+        let qemu = Qemu::boot(&guest.image, &[]);
+        qemu.wait_for_console("!");
+        let endpoint = format!(
+            "unix:{}+qmp:{}",
+            qemu.gdb_socket().display(),
+            qemu.qmp_socket().display()
+        );
+        let terminal = Terminal::new(120, 40);
+        let (running, folder) = Ukdbg::new(["attach", &endpoint, "--image"])
+            .and([&guest.image])
+            .start_on(&terminal);
+        terminal.wait_for("STOPPED");
+        Self {
+            terminal,
+            running,
+            qemu,
+            _guest: guest,
+            _folder: folder,
+        }
+    }
+}
+
+/// `end` ends it; then the exit code is this one and the terminal is sane.
+#[track_caller]
+fn check(code: i32, end: impl FnOnce(&Attached)) {
+    if !available(&[Tool::Gcc, Tool::Qemu]) {
+        return;
+    }
+    let attached = Attached::start();
+    end(&attached);
+    let Attached {
+        terminal, running, ..
+    } = attached;
+    let finished = running.finish(Instant::now(), Duration::from_secs(20));
+    assert_eq!(finished.code, Some(code), "{}", terminal.contents());
+    terminal.expect_sane();
+}
+
+#[test]
+fn left_by_its_user() {
+    check(0, |attached| {
+        attached.terminal.type_keys("q");
+    });
+}
+
+#[test]
+fn terminated() {
+    check(143, |attached| attached.running.signal(Signal::TERM));
+}
+
+#[test]
+fn interrupted_by_a_signal() {
+    check(130, |attached| attached.running.signal(Signal::INT));
+}
+
+#[test]
+fn qemu_dies() {
+    check(0, |attached| {
+        attached.qemu.kill();
+        attached.terminal.wait_for("GONE");
+        attached.terminal.type_keys("q");
+    });
+}
+
+#[test]
+fn keys_move_panes_and_the_guest() {
+    check(0, |attached| {
+        let terminal = &attached.terminal;
+        terminal.type_keys("c");
+        terminal.wait_for("RUNNING");
+        terminal.type_keys("s");
+        terminal.wait_for("STOPPED");
+        terminal.type_keys("?");
+        terminal.wait_for("these keys");
+        terminal.type_keys("q6");
+        terminal.wait_for("stopped here");
+        terminal.resize_under(&attached.running, 40, 10);
+        terminal.wait_for("6 Graph");
+        terminal.type_keys("q");
+    });
+}
