@@ -17,21 +17,29 @@ use super::pane::PaneId;
 /// How long the worker waits for the machine before it looks at its commands
 /// again, and for commands before it looks at the console again.
 const SLICE: Duration = Duration::from_millis(20);
+/// How often it looks whether a machine that stands still is still there.
+const GLANCE: Duration = Duration::from_millis(250);
 /// Source lines before and after the selected one.
 const SOURCE_CONTEXT: u32 = 500;
 /// Trace events of each CPU.
 const NEWEST_EVENTS: u64 = 2_000;
 
 /// What the worker needs from whoever started or reached the machine.
-pub(crate) trait Host<T> {
+pub(crate) trait Host<T: Target> {
     /// The machine's next stop, if there is one by `until`: the session's, or
     /// one that only the emulator shows (an end, CPUs that are all halted).
-    /// Called also while the machine stands still, to see whether it ended.
+    /// Called while the machine runs.
     fn wait(
         &mut self,
         session: &mut Session<'_, T>,
         until: Instant,
     ) -> Result<Option<Stop>, SessionError>;
+
+    /// The end of a machine that stands still, if it came meanwhile; never
+    /// waits. Anything else it returns is no news.
+    fn end(&mut self, session: &mut Session<'_, T>) -> Result<Option<Stop>, SessionError> {
+        session.poll(Instant::now())
+    }
 
     /// What the emulator shows of the last stop.
     fn evidence(&mut self, session: &mut Session<'_, T>) -> EmulatorEvidence;
@@ -148,6 +156,7 @@ pub(crate) fn work<T: Target>(
             Start::Running => Machine::Running,
             Start::Stopped(_) => Machine::Stopped,
         },
+        glanced: Instant::now(),
         queue: Queue::default(),
         commands,
         events,
@@ -159,6 +168,7 @@ struct Worker<'session, 'data, T> {
     session: &'session mut Session<'data, T>,
     host: &'session mut dyn Host<T>,
     machine: Machine,
+    glanced: Instant,
     queue: Queue,
     commands: Receiver<Command>,
     events: SyncSender<Message>,
@@ -252,11 +262,14 @@ impl<T: Target> Worker<'_, '_, T> {
         }
     }
 
-    /// Looks whether the machine that stands still is still there. Whatever
-    /// else comes of it (a machine that cannot run at all, such as a core, is
-    /// not waited for) is no news.
+    /// Looks whether the machine that stands still is still there. One that
+    /// cannot run at all, such as a core, refuses; that is no news.
     fn glance(&mut self) -> Result<(), Hangup> {
-        match self.host.wait(self.session, Instant::now()) {
+        if self.glanced.elapsed() < GLANCE {
+            return Ok(());
+        }
+        self.glanced = Instant::now();
+        match self.host.end(self.session) {
             Ok(Some(stop)) if is_end(&stop) => self.stopped(stop),
             Err(error) if is_disconnected(&error) => self.lost(error),
             _ => Ok(()),

@@ -269,7 +269,10 @@ fn stopped(model: &mut Model, stop: Stop) {
         _ => Machine::Stopped(stop),
     };
     model.stop += 1;
-    model.verdict = None;
+    // An end after a fault takes nothing back.
+    if model.is_stopped() {
+        model.verdict = None;
+    }
     model.asked = Default::default();
     model.panes.tell(&News::Stopped);
 }

@@ -99,6 +99,9 @@ impl Host<Machine> for Emulator {
             false => session.poll(until),
         }
     }
+    fn end(&mut self, session: &mut Session<'_, Machine>) -> Result<Option<Stop>, SessionError> {
+        self.wait(session, Instant::now())
+    }
     fn evidence(
         &mut self,
         _: &mut Session<'_, Machine>,

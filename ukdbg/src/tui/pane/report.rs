@@ -15,6 +15,8 @@ use crate::tui::engine::Question;
 use crate::tui::listing::Listing;
 use crate::tui::row::{Role, Row, wrap};
 
+/// Columns of a frame's number.
+const FRAME_INDENT: usize = 7;
 /// Of a deep stack the innermost frames are shown, and the outermost.
 const FIRST_FRAMES: usize = 14;
 const LAST_FRAMES: usize = 10;
@@ -239,10 +241,18 @@ impl Page {
         self.rows.extend(stack_end(&backtrace.end));
     }
 
+    /// A frame in one row; with many arguments, its place has a row of its own.
     fn frame(&mut self, frame: &FrameView) {
         let row = Row::of(Role::Muted, format!("  #{:<3} ", frame.index));
         let row = with_function(row, frame).with(Role::Plain, "  ");
-        self.rows.push(with_whereabouts(row, frame, self.width));
+        let place = |row| with_whereabouts(row, frame, self.width);
+        let whole = place(row.clone());
+        if whole.width() <= self.width || frame.arguments.is_empty() {
+            self.rows.push(whole);
+        } else {
+            let below = place(Row::of(Role::Plain, " ".repeat(FRAME_INDENT)));
+            self.rows.extend([row, below]);
+        }
     }
 
     fn events(&mut self, events: &TraceView) {

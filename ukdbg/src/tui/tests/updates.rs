@@ -132,6 +132,8 @@ fn a_machine_that_is_gone_keeps_what_was_read() {
     let mut bench = Bench::faulted(80, 24);
     bench.send(Message::Engine(Event::Lost(disconnected())));
     assert!(matches!(bench.model.machine, Machine::Gone(_)));
+    bench.stop(StopReason::Exited { status: None });
+    assert_eq!(bench.model.verdict, Some(VerdictKind::NullReference));
     bench.keys("c");
     assert_eq!(bench.effects, []);
     assert!(bench.text().contains("null reference"));
