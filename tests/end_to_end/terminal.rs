@@ -4,7 +4,10 @@
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
-use ukdbg_tests::{BuiltGuest, GuestShape, Qemu, Running, Terminal, Tool, Ukdbg, available};
+use ukdbg_tests::{
+    BuiltGuest, GuestShape, Qemu, Running, Terminal, Tool, Ukdbg, available, expect_nothing_left,
+    kernel_image,
+};
 
 /// A terminal on which `ukdbg attach` looks at a spinning guest.
 struct Attached {
@@ -82,6 +85,28 @@ fn qemu_dies() {
     });
 }
 
+/// The report is the first page after a fault, and the guest ends with its
+/// user's leave.
+#[test]
+fn a_guest_of_its_own_faults() {
+    if !available(&[Tool::Qemu]) {
+        return;
+    }
+    let terminal = Terminal::new(100, 30);
+    let (running, folder) = Ukdbg::new(["run", "--tui", "--append", "fault=null-field"])
+        .and([kernel_image()])
+        .start_on(&terminal);
+    terminal.wait_for("FAULTED");
+    terminal.wait_for("null reference");
+    terminal.type_keys("2");
+    terminal.wait_for("null_field.rs:");
+    terminal.type_keys("q");
+    let finished = running.finish(Instant::now(), Duration::from_secs(20));
+    assert_eq!(finished.code, Some(1), "{}", terminal.contents());
+    terminal.expect_sane();
+    expect_nothing_left(folder.path(), Duration::from_secs(20));
+}
+
 #[test]
 fn keys_move_panes_and_the_guest() {
     check(0, |attached| {
@@ -91,7 +116,7 @@ fn keys_move_panes_and_the_guest() {
         terminal.type_keys("s");
         terminal.wait_for("STOPPED");
         terminal.type_keys("?");
-        terminal.wait_for("these keys");
+        terminal.wait_for("ask everything again");
         terminal.type_keys("q6");
         terminal.wait_for("stopped here");
         terminal.resize_under(&attached.running, 40, 10);
