@@ -65,6 +65,7 @@ fn lines(
             let address = VirtAddr(instruction.ip());
             let offset = usize::try_from(address.0.wrapping_sub(start.0)).unwrap_or(code.len());
             let end = offset.saturating_add(instruction.len()).min(code.len());
+            let length = instruction.len() as u64;
             let location = modules
                 .find_code(ukdbg_image::CodeAddr::Exact(address))
                 .and_then(|(module, link)| {
@@ -77,7 +78,7 @@ fn lines(
                 bytes: hex(code.get(offset..end).unwrap_or_default()),
                 text: text(modules, &instruction),
                 location: location.filter(|_| changed),
-                selected: address == at,
+                selected: at.offset_from(address).is_some_and(|into| into < length),
             }
         })
         .collect()

@@ -49,7 +49,7 @@ pub struct DisassemblyLine {
     pub text: Untrusted,
     /// Its source line, when another than the line before.
     pub location: Option<SourceLocation>,
-    /// It is the one asked about.
+    /// It holds the address asked about.
     pub selected: bool,
 }
 

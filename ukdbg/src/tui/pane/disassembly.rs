@@ -3,7 +3,7 @@
 use ukdbg_session::Reply;
 use ukdbg_session::view::{DisassemblyLine, DisassemblyView};
 
-use super::parts::place;
+use super::parts::{executes, place};
 use super::{Context, News, Pane};
 use crate::tui::engine::Question;
 use crate::tui::listing::Listing;
@@ -76,7 +76,9 @@ impl Pane for Disassembly {
 
     fn wants(&self, context: &Context<'_>) -> Option<Question> {
         let frame = context.frame.filter(|_| context.visible)?;
-        Some(Question::Disassembly { at: frame.pc })
+        Some(Question::Disassembly {
+            at: executes(frame),
+        })
     }
 
     fn listing(&self) -> &Listing {

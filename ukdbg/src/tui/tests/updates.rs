@@ -68,13 +68,14 @@ fn another_frame_moves_what_is_about_it() {
     bench.keys("2");
     bench.asked.clear();
     bench.keys("jj");
-    let at = |frame: u64| VirtAddr(0x10_2a40 + frame * 0x111);
+    let inlined = VirtAddr(0x10_2a40 + 0x111);
+    let call = VirtAddr(0x10_2a40 + 2 * 0x111 - 1);
     let expected = [
         Question::Source { frame: 1 },
-        Question::Disassembly { at: at(1) },
+        Question::Disassembly { at: inlined },
         Question::Source { frame: 2 },
         Question::Registers { frame: 1 },
-        Question::Disassembly { at: at(2) },
+        Question::Disassembly { at: call },
     ];
     assert_eq!(bench.asked, expected, "frame 1 is inlined into frame 0");
 }
