@@ -13,6 +13,5 @@ pub(crate) use backtrace::backtraces;
 pub(crate) use events::events;
 pub(crate) use graph::graph;
 pub(crate) use place::location;
-
-pub(crate) use report::{Commands, quote, report};
+pub(crate) use report::{Commands, page_walk, quote, report};
 pub(crate) use style::{Style, Styles};

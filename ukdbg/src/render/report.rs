@@ -155,7 +155,7 @@ fn exception_facts(view: &ExceptionView, styles: Styles) -> String {
 }
 
 /// Every level that was read, and how the walk ended.
-fn page_walk(walk: &PageWalk) -> String {
+pub(crate) fn page_walk(walk: &PageWalk) -> String {
     let mut steps: Vec<String> = walk
         .levels
         .iter()

@@ -11,6 +11,7 @@ use ukdbg_session::view::{
 
 use super::parts::{event_row, place, source_rows, stack_end, with_function, with_whereabouts};
 use super::{Context, News, Pane, PaneId};
+use crate::render::page_walk;
 use crate::tui::engine::Question;
 use crate::tui::listing::Listing;
 use crate::tui::row::{Role, Row, wrap};
@@ -178,6 +179,9 @@ impl Page {
         if let Some(address) = exception.address {
             let row = Row::of(Role::Plain, "  address ").with(Role::Address, address.to_string());
             self.rows.push(row);
+        }
+        if let Some(walk) = &exception.walk {
+            self.prose(Role::Plain, 2, &format!("page tables: {}", page_walk(walk)));
         }
     }
 
