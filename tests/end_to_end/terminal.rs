@@ -3,10 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use ukdbg_tests::{
     BuiltGuest, GuestShape, Qemu, Running, Terminal, Tool, Ukdbg, available, expect_nothing_left,
-    kernel_image,
+    kernel_image, processes_under,
 };
 
 /// A terminal on which `ukdbg attach` looks at a spinning guest.
@@ -103,6 +103,40 @@ fn a_guest_of_its_own_faults() {
     terminal.type_keys("q");
     let finished = running.finish(Instant::now(), Duration::from_secs(20));
     assert_eq!(finished.code, Some(1), "{}", terminal.contents());
+    terminal.expect_sane();
+    expect_nothing_left(folder.path(), Duration::from_secs(20));
+}
+
+/// A guest of its own that spins, once it does.
+fn spinning(terminal: &Terminal) -> (Running, tempfile::TempDir, BuiltGuest) {
+    let guest = GuestShape::default().build();
+    let (running, folder) = Ukdbg::new(["run", "--tui"])
+        .and([&guest.image])
+        .start_on(terminal);
+    terminal.wait_for("!");
+    (running, folder, guest)
+}
+
+#[test]
+fn the_qemu_of_its_own_guest_dies() {
+    if !available(&[Tool::Gcc, Tool::Qemu]) {
+        return;
+    }
+    let terminal = Terminal::new(100, 30);
+    let (running, folder, _guest) = spinning(&terminal);
+    let processes = processes_under(folder.path());
+    let qemu = processes
+        .iter()
+        .find(|(_, command)| {
+            let program = command.split(' ').next();
+            program.is_some_and(|program| program.ends_with(Tool::Qemu.command()))
+        })
+        .and_then(|(pid, _)| Pid::from_raw(*pid));
+    kill_process(qemu.expect("it runs"), Signal::KILL).expect("it is ours");
+    terminal.wait_for("GONE");
+    terminal.type_keys("q");
+    let finished = running.finish(Instant::now(), Duration::from_secs(20));
+    assert_eq!(finished.code, Some(3), "{}", terminal.contents());
     terminal.expect_sane();
     expect_nothing_left(folder.path(), Duration::from_secs(20));
 }

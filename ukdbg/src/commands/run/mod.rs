@@ -165,7 +165,7 @@ impl Run<'_> {
         mut session: Session<'static, Machine>,
         mut watcher: Watcher,
         image: &str,
-        output: &Output,
+        output: &mut Output,
     ) -> Outcome {
         let setup = tui::Setup {
             endpoint: "a guest of its own".to_owned(),
@@ -178,10 +178,11 @@ impl Run<'_> {
         if let tui::Quit::Signal(number) = farewell.quit {
             return Ok(Exit::Signal(u8::try_from(number).unwrap_or(0)));
         }
-        Ok(match farewell.verdict {
-            None | Some(VerdictKind::NoFault) => Exit::Fine,
-            Some(_) => Exit::GuestFaulted,
-        })
+        match (farewell.verdict, watcher.take_end()) {
+            (None | Some(VerdictKind::NoFault), Some(end)) => self.ended(end, output),
+            (None | Some(VerdictKind::NoFault), None) => Ok(Exit::Fine),
+            (Some(_), _) => Ok(Exit::GuestFaulted),
+        }
     }
 }
 

@@ -63,6 +63,24 @@ impl Watcher {
         })
     }
 
+    /// The end as the terminal interface is told it.
+    fn exited(&mut self, end: GuestEnd) -> Stop {
+        let status = match &end {
+            GuestEnd::Status(status) => Some(i32::from(*status)),
+            GuestEnd::PowerOff | GuestEnd::EmulatorDied { .. } => None,
+        };
+        self.ended = Some(end);
+        Stop {
+            vcpu: None,
+            reason: StopReason::Exited { status },
+        }
+    }
+
+    /// How the guest ended while the terminal interface showed it, if it did.
+    pub(super) fn take_end(&mut self) -> Option<GuestEnd> {
+        self.ended.take()
+    }
+
     /// Looks at the guest until `until` at the latest.
     pub(super) fn watch(
         &mut self,
@@ -253,18 +271,13 @@ impl tui::Host<Machine> for Watcher {
                     Ending::Stopped | Ending::TimeLimit => StopReason::Trap,
                 },
             }),
-            Some(Seen::Ended(end)) => {
-                let status = match &end {
-                    GuestEnd::Status(status) => Some(i32::from(*status)),
-                    GuestEnd::PowerOff | GuestEnd::EmulatorDied { .. } => None,
-                };
-                self.ended = Some(end);
-                Some(Stop {
-                    vcpu: None,
-                    reason: StopReason::Exited { status },
-                })
-            }
+            Some(Seen::Ended(end)) => Some(self.exited(end)),
         })
+    }
+
+    fn end(&mut self, _: &mut Session<'_, Machine>) -> Result<Option<Stop>, SessionError> {
+        let end = self.end_by(Instant::now());
+        Ok(end.map(|end| self.exited(end)))
     }
 
     fn evidence(&mut self, session: &mut Session<'_, Machine>) -> EmulatorEvidence {
