@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ukdbg_inspect::{
-    BreakpointAt, Control, LiveMemory, Memory, MemoryError, MemoryWrite, PhysAddr, PhysicalMemory,
-    Registers, Target, TargetError, VcpuId, VirtAddr,
+    BreakpointAt, Control, LiveMemory, Memory, MemoryError, MemoryWrite, Paged, PagingState,
+    PhysAddr, PhysicalMemory, Registers, Target, TargetError, VcpuId, VirtAddr,
 };
 
 use crate::qmp::Qmp;
@@ -19,6 +19,7 @@ use crate::ram::MappedRam;
 use crate::rsp::MemoryMode;
 use cache::{Cache, Space};
 use stub::Stub;
+use visit::Visit;
 
 mod cache;
 mod connect;
@@ -27,6 +28,7 @@ mod leave;
 mod monitor;
 mod stop;
 mod stub;
+mod visit;
 
 pub use connect::{ConnectError, Opened, open};
 pub use leave::Leave;
@@ -44,6 +46,8 @@ pub struct Machine {
     found_running: Option<bool>,
     /// Without a stub: whether the guest runs, by the monitor's last word.
     running: bool,
+    /// Pauses that other clients make.
+    visit: Visit,
     /// What `Memory` is about.
     selected: Option<VcpuId>,
     cache: Cache,
@@ -99,13 +103,26 @@ impl Machine {
     }
 
     /// Why memory cannot be read now, if it cannot.
-    fn needs_stop(&self, request: &str) -> Result<(), TargetError> {
+    fn needs_stop(&mut self, request: &str) -> Result<(), TargetError> {
+        // Over a monitor alone others may let the guest go while we look.
+        if let (None, Some(qmp), false) = (&self.stub, &mut self.qmp, self.running)
+            && qmp.resumed(Instant::now())?
+        {
+            self.running = true;
+            self.cache.clear();
+        }
         match Control::is_running(self) {
             true => Err(TargetError::Running {
                 request: request.to_owned(),
             }),
             false => Ok(()),
         }
+    }
+
+    /// What steers the page walk of the selected CPU, if that was asked for.
+    fn paging(&mut self) -> Option<PagingState> {
+        let known = self.cache.registers().get(&self.selected?)?;
+        PagingState::from_registers(known)
     }
 
     fn read_physical_uncached(
@@ -131,6 +148,8 @@ impl Memory for Machine {
         let link = |source| MemoryError::Link { at, source };
         self.needs_stop("a read of memory").map_err(link)?;
         let vcpu = self.selected;
+        let paging = self.paging();
+        let ram = self.ram.as_deref();
         let (stub, qmp) = (&mut self.stub, &mut self.qmp);
         if let (Some(stub), Some(vcpu)) = (stub.as_mut(), vcpu) {
             stub.select(vcpu).map_err(link)?;
@@ -138,7 +157,13 @@ impl Memory for Machine {
         let count = self.cache.read(Space::Virtual(vcpu), at.0, buf, |at, buf| {
             match (&mut *stub, &mut *qmp) {
                 (Some(stub), _) => stub.read(MemoryMode::Virtual, at, buf),
-                (None, Some(qmp)) => monitor::read_virtual(qmp, vcpu, VirtAddr(at), buf),
+                (None, Some(qmp)) => {
+                    match walk(ram, paging, VirtAddr(at), buf) {
+                        // Video memory and the firmware are in no file.
+                        0 => monitor::read_virtual(qmp, vcpu, VirtAddr(at), buf),
+                        count => Ok(count),
+                    }
+                }
                 (None, None) => Ok(0),
             }
         });
@@ -234,6 +259,19 @@ impl Target for Machine {
     fn control(&mut self) -> Option<&mut dyn Control> {
         (self.stub.is_some() || self.qmp.is_some()).then_some(self)
     }
+}
+
+/// Reads mapped memory through page tables that are in it, as far as that goes.
+fn walk(
+    ram: Option<&MappedRam>,
+    paging: Option<PagingState>,
+    at: VirtAddr,
+    buf: &mut [u8],
+) -> usize {
+    let (Some(ram), Some(paging)) = (ram, paging) else {
+        return 0;
+    };
+    Paged::new(ram, paging).read(at, buf).unwrap_or(0)
 }
 
 /// The instant at which this much time has passed.

@@ -9,6 +9,7 @@ mod start;
 mod supervisor;
 mod tail;
 
+pub(crate) use arguments::VISITORS;
 pub use arguments::{Accelerator, Device, Launch, LogDetail};
 pub use log::{EmulatorLog, LogEntry, LoggedException};
 pub use start::{LaunchError, Qemu, QemuEnd, Started, start};

@@ -21,6 +21,18 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Events kept for someone to ask about; the oldest are dropped.
 const EVENTS_KEPT: usize = 64;
 
+/// Whether a guest runs, in QEMU's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RunState {
+    Running,
+    /// Somebody asked for it.
+    Paused,
+    /// The accelerator gave up on the guest.
+    InternalError,
+    /// At a breakpoint, shut down, not begun, or whatever else.
+    Otherwise,
+}
+
 /// A monitor at the end of a transport.
 #[derive(Debug)]
 pub(crate) struct Qmp {
@@ -114,10 +126,57 @@ impl Qmp {
 
     /// Whether the guest runs now.
     pub(crate) fn is_running(&mut self) -> Result<bool, TargetError> {
+        Ok(self.status()? == RunState::Running)
+    }
+
+    /// Whether the guest runs, and why not. Every event from before is in the
+    /// queue when this returns.
+    pub(crate) fn status(&mut self) -> Result<RunState, TargetError> {
         let status = self.execute("query-status", Value::Null)?;
-        status["running"]
-            .as_bool()
-            .ok_or_else(|| self.senseless("query-status", "no run state"))
+        match (status["running"].as_bool(), status["status"].as_str()) {
+            (Some(true), _) => Ok(RunState::Running),
+            (Some(false), Some("paused")) => Ok(RunState::Paused),
+            (Some(false), Some("internal-error")) => Ok(RunState::InternalError),
+            (Some(false), _) => Ok(RunState::Otherwise),
+            (None, _) => Err(self.senseless("query-status", "no run state")),
+        }
+    }
+
+    /// Whether a client is connected to the character device of this name;
+    /// `None` if there is no such device.
+    pub(crate) fn has_client(&mut self, device: &str) -> Result<Option<bool>, TargetError> {
+        let devices = self.execute("query-chardev", Value::Null)?;
+        let name = devices
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|known| known["label"] == device)
+            .and_then(|known| known["filename"].as_str());
+        Ok(name.map(|name| !name.starts_with("disconnected:")))
+    }
+
+    /// Forgets what was heard up to now of stops and resumes, and nothing else.
+    pub(crate) fn forget_pauses(&mut self) {
+        self.events
+            .retain(|event| !matches!(event, QmpEvent::Stop | QmpEvent::Resume));
+    }
+
+    /// Whether the guest is let go by `until`. Other events stay in the queue.
+    pub(crate) fn resumed(&mut self, until: Instant) -> Result<bool, TargetError> {
+        loop {
+            let found = self
+                .events
+                .iter()
+                .position(|event| *event == QmpEvent::Resume);
+            if let Some(index) = found {
+                self.events.remove(index);
+                return Ok(true);
+            }
+            let known = self.events.len();
+            if self.receive(until, "an event")?.is_none() && self.events.len() == known {
+                return Ok(false);
+            }
+        }
     }
 
     /// The next event, if there is one by `until`.

@@ -9,10 +9,10 @@ use std::time::Duration;
 use serde_json::Value;
 use ukdbg_inspect::TargetError;
 
-use super::{Machine, cache::Cache, stub::Stub, within};
+use super::{Machine, cache::Cache, stub::Stub, visit::Visit, within};
 use crate::core::{Core, CoreError};
 use crate::endpoint::{Endpoint, Link};
-use crate::qmp::Qmp;
+use crate::qmp::{Qmp, RunState};
 use crate::ram::MappedRam;
 use crate::rsp::RspLink;
 use crate::transport::{self, Nature, Transport};
@@ -43,8 +43,8 @@ pub enum ConnectError {
     },
     /// Connected, but not a byte came back.
     #[error(
-        "connected to {link}, but nothing answers: it is no GDB stub, or it is busy with another \
-         debugger"
+        "connected to {link}, but nothing answers: it is no GDB stub and no monitor of QEMU's, or it \
+         is busy with another debugger"
     )]
     Silent {
         /// The link.
@@ -148,6 +148,7 @@ impl Machine {
             ram,
             found_running,
             running: found_running.unwrap_or(false),
+            visit: Visit::default(),
             selected: None,
             cache: Cache::new(line),
             inserted: Vec::new(),
@@ -163,8 +164,15 @@ impl Machine {
         let (None, Some(qmp), true) = (&self.stub, &mut self.qmp, self.running) else {
             return Ok(());
         };
-        match qmp.execute("stop", Value::Null) {
-            Ok(_) => {
+        let stopped = qmp.execute("stop", Value::Null).and_then(|_| qmp.status());
+        match stopped {
+            Ok(state) => {
+                // A breakpoint or a shutdown that came first is not ours to
+                // end.
+                if state != RunState::Paused {
+                    self.found_running = Some(false);
+                }
+                qmp.forget_pauses();
                 self.running = false;
                 Ok(())
             }
@@ -184,9 +192,13 @@ fn monitor(link: &Link, path: &std::path::Path) -> Result<Qmp, ConnectError> {
             source,
         }
     })?;
-    Qmp::open(transport, link.to_string(), until).map_err(|source| ConnectError::Unusable {
-        link: link.clone(),
-        source,
+    Qmp::open(transport, link.to_string(), until).map_err(|source| {
+        let link = link.clone();
+        match source {
+            // A monitor serves one client; the next one is greeted later.
+            TargetError::Timeout { .. } => ConnectError::Silent { link },
+            source => ConnectError::Unusable { link, source },
+        }
     })
 }
 

@@ -25,10 +25,13 @@ impl Control for Machine {
             });
         }
         self.cache.clear();
+        self.visit.end();
         match (&mut self.stub, &mut self.qmp) {
             (Some(stub), _) => stub.resume(how),
             (None, Some(qmp)) if how == Resume::Continue => {
                 qmp.execute("cont", Value::Null)?;
+                // What was heard so far is of our own making.
+                qmp.forget_pauses();
                 self.running = true;
                 Ok(())
             }
@@ -41,20 +44,17 @@ impl Control for Machine {
             return Ok(());
         }
         match (&mut self.stub, &mut self.qmp) {
-            (Some(stub), _) => stub.link.interrupt(),
+            (Some(stub), _) if self.visit.interrupt() => stub.link.interrupt(),
+            // It is told when the guest goes on.
+            (Some(_), _) => Ok(()),
             (None, Some(qmp)) => qmp.execute("stop", Value::Null).map(|_| ()),
             (None, None) => Err(self.unable("an interrupt")),
         }
     }
 
     fn poll(&mut self, until: Instant) -> Result<Option<Stop>, TargetError> {
-        let stop = match &mut self.stub {
-            Some(stub) => match stub.link.stop(until) {
-                Ok(Some(reply)) => Some(self.understand(reply)?),
-                Ok(None) => None,
-                Err(TargetError::Disconnected { peer }) => Some(self.ended(peer)?),
-                Err(error) => return Err(error),
-            },
+        let stop = match &self.stub {
+            Some(_) => self.poll_stub(until)?,
             None => self.poll_monitor(until)?,
         };
         if stop.is_some() {

@@ -10,7 +10,7 @@ use crate::qmp::QmpEvent;
 use crate::rsp::{StopCause, StopReply};
 
 /// GDB's numbers: interrupt, quit, trap.
-const SIGINT: u8 = 2;
+pub(super) const SIGINT: u8 = 2;
 const SIGQUIT: u8 = 3;
 const SIGTRAP: u8 = 5;
 

@@ -33,9 +33,15 @@ pub enum Device {
     DebugExit,
     /// A second serial port, on a socket, for a stub in the guest.
     StubLine,
-    /// Guest memory as a shared file, readable while the guest runs.
+    /// Guest memory that other processes can map, readable while the guest
+    /// runs. Left out where the user's own arguments shape the memory.
     SharedMemory,
 }
+
+/// The monitor for other processes: its socket's name, and QEMU's name for it.
+pub(crate) const VISITORS: &str = "visitors";
+/// QEMU's name for shared memory.
+pub(super) const MEMORY: &str = "memory";
 
 /// A guest to start.
 #[derive(Debug, Clone)]
@@ -79,16 +85,42 @@ impl Launch {
 
     /// Whether the user's own arguments say what is booted.
     pub fn boots_something_else(&self) -> bool {
-        const BOOTS: [&str; 8] = [
-            "kernel", "drive", "cdrom", "hda", "fda", "pflash", "loadvm", "incoming",
-        ];
-        self.extra
-            .iter()
-            .filter_map(|word| word.to_str())
-            .any(|word| {
-                let name = word.strip_prefix("--").or_else(|| word.strip_prefix('-'));
-                name.is_some_and(|name| BOOTS.contains(&name))
+        self.boots_another_kernel()
+            || self.mentions(&[
+                "drive", "blockdev", "cdrom", "hda", "fda", "pflash", "loadvm", "incoming",
+            ])
+    }
+
+    /// Whether the user's own arguments name a kernel, which takes the command
+    /// line as the image would have.
+    pub fn boots_another_kernel(&self) -> bool {
+        self.mentions(&["kernel"])
+    }
+
+    /// Whether a write of the guest can end QEMU with a status: by our device
+    /// or by one of the user's.
+    pub fn has_debug_exit(&self) -> bool {
+        self.devices.contains(&Device::DebugExit)
+            || self.extra.iter().any(|word| {
+                word.to_str()
+                    .is_some_and(|word| word.contains("isa-debug-exit"))
             })
+    }
+
+    /// Whether the guest's memory is shared. QEMU refuses a backend that is
+    /// not as large as the memory, so it is left out where `-m` and the like
+    /// come after ours.
+    pub(super) fn shares_memory(&self) -> bool {
+        self.devices.contains(&Device::SharedMemory)
+            && !self.mentions(&["m", "machine", "M", "numa", "object", "mem-path"])
+    }
+
+    fn mentions(&self, options: &[&str]) -> bool {
+        self.extra.iter().any(|word| {
+            let word = word.to_str().unwrap_or_default();
+            let name = word.strip_prefix("--").or_else(|| word.strip_prefix('-'));
+            name.is_some_and(|name| options.contains(&name))
+        })
     }
 
     /// All arguments, with sockets in `directory`. The machine is started
@@ -116,6 +148,12 @@ impl Launch {
         line.add("-serial", "chardev:console");
         line.add("-chardev", socket("qmp", directory));
         line.add("-mon", "chardev=qmp,mode=control");
+        // A second monitor, for other processes: the stub serves one client,
+        // and that is us.
+        let mut visitors = socket(VISITORS, directory);
+        visitors.push(",server=on,wait=off");
+        line.add("-chardev", visitors);
+        line.add("-mon", format!("chardev={VISITORS},mode=control"));
         let mut gdb = OsString::from("unix:");
         gdb.push(directory.join("gdb"));
         gdb.push(",server=on,wait=off");
@@ -137,20 +175,21 @@ impl Launch {
         if self.devices.contains(&Device::DebugExit) {
             line.add("-device", "isa-debug-exit,iobase=0x501,iosize=4");
         }
-        if self.devices.contains(&Device::SharedMemory) {
-            let mut memory = OsString::from(format!(
-                "memory-backend-file,id=memory,size={},share=on,mem-path=",
+        if self.shares_memory() {
+            // A file without a name takes no room in a directory, and is gone
+            // with QEMU.
+            let memory = format!(
+                "memory-backend-memfd,id={MEMORY},size={},share=on",
                 self.memory
-            ));
-            memory.push(escaped(&directory.join("ram")));
+            );
             line.add("-object", memory);
-            line.add("-machine", "pc,memory-backend=memory");
+            line.add("-machine", format!("pc,memory-backend={MEMORY}"));
         }
         if !self.boots_something_else() {
             line.add("-kernel", &self.image);
-            if let Some(append) = &self.append {
-                line.add("-append", append);
-            }
+        }
+        if let Some(append) = &self.append {
+            line.add("-append", append);
         }
         line.arguments.extend(self.extra.iter().cloned());
         line.arguments
@@ -238,23 +277,40 @@ mod tests {
                 "cpu_reset,int",
                 "isa-debug-exit,iobase=0x501",
                 "path=/d/stub,server=on",
-                "size=64M,share=on,mem-path=/d/ram",
+                "memory-backend-memfd,id=memory,size=64M,share=on",
             ],
             &[],
         );
         check(
             |launch| {
-                launch.append = Some("x".to_owned());
+                launch.devices = vec![Device::SharedMemory];
+                launch.extra = vec!["-m".into(), "1G".into()];
+            },
+            &[
+                "path=/d/visitors,server=on",
+                "chardev=visitors,mode=control",
+            ],
+            &["memory-backend"],
+        );
+        check(
+            |launch| {
                 launch.extra = vec!["-drive".into(), "file=a".into()];
             },
             &["-drive file=a"],
             &["-kernel", "-append"],
         );
         check(
-            |launch| launch.extra = vec!["--kernel".into(), "k".into()],
-            &[],
+            |launch| {
+                launch.append = Some("x".to_owned());
+                launch.extra = vec!["--kernel".into(), "k".into()];
+            },
+            &["-append x", "--kernel k"],
             &["/i,1"],
         );
+        let mut exits = Launch::new(PathBuf::from("i"));
+        assert!(!exits.has_debug_exit());
+        exits.extra = vec!["-device".into(), "isa-debug-exit,iobase=0xf4".into()];
+        assert!(exits.has_debug_exit());
         assert_eq!(escaped(Path::new("/a,b")), "/a,,b");
     }
 }

@@ -14,7 +14,7 @@ use rustix::event::PollFlags;
 use tempfile::TempDir;
 use ukdbg_inspect::TargetError;
 
-use super::arguments::{Device, Launch};
+use super::arguments::{Device, Launch, VISITORS};
 use super::log::EmulatorLog;
 use super::supervisor;
 use super::tail::Tail;
@@ -27,6 +27,9 @@ use crate::transport::{Nature, Transport, wait, wait_two};
 const START: Duration = Duration::from_secs(20);
 /// How long the supervisor may take to end QEMU and itself.
 const END: Duration = Duration::from_secs(3);
+/// What QEMU calls the memory that it makes of `memory-backend-memfd`
+/// (`backends/hostmem-memfd.c`).
+const MEMORY_FILE: &str = "memory-backend-memfd";
 /// A unix socket's path must be shorter than this, name included.
 const LONGEST_DIRECTORY: usize = 90;
 
@@ -125,6 +128,8 @@ pub struct Qemu {
     log: Tail,
     messages: Tail,
     devices: Vec<Device>,
+    /// Where other processes find the guest's memory.
+    memory: Option<PathBuf>,
 }
 
 /// A guest that stands still before its first instruction.
@@ -153,6 +158,7 @@ pub fn start(launch: &Launch, executable: &Path) -> Result<Started, LaunchError>
     let until = Instant::now() + START;
     let console = qemu.accept(&program, &console, until)?;
     let monitor = qemu.accept(&program, &monitor, until)?;
+    let pid = rustix::net::sockopt::socket_peercred(&monitor).map(|peer| peer.pid);
     let monitor = Transport::new(OwnedFd::from(monitor), Nature::Reliable).map_err(spawn)?;
     let peer = "the emulator's monitor".to_owned();
     let monitor = Qmp::open(monitor, peer, until).map_err(|error| match error {
@@ -160,8 +166,11 @@ pub fn start(launch: &Launch, executable: &Path) -> Result<Started, LaunchError>
         error => LaunchError::Monitor(error),
     })?;
     // A monitor that answers has the rest of QEMU behind it: the stub's
-    // socket is there.
-    let machine = Machine::join(&qemu.endpoint(), Some(monitor))?;
+    // socket is there, and the guest's memory.
+    if let (Ok(pid), true) = (pid, launch.shares_memory()) {
+        qemu.memory = memory_of(pid);
+    }
+    let machine = Machine::join(&qemu.own_endpoint(), Some(monitor))?;
     Ok(Started {
         machine,
         console,
@@ -197,16 +206,30 @@ impl Qemu {
             log: Tail::of(log)?,
             messages: Tail::of(messages)?,
             devices: launch.devices.clone(),
+            memory: None,
         })
     }
 
-    /// The links to the guest's stub and memory, for other processes.
+    /// The links for other processes: a monitor of their own, and the guest's
+    /// memory where it is shared. The stub is taken.
     pub fn endpoint(&self) -> Endpoint {
-        let mut links = vec![Link::Unix(self.directory.path().join("gdb"))];
-        if self.devices.contains(&Device::SharedMemory) {
-            links.push(Link::Ram(self.directory.path().join("ram")));
-        }
-        Endpoint::new(links).expect("a stub and a memory file belong together")
+        self.beside_memory(Link::Qmp(self.directory.path().join(VISITORS)))
+    }
+
+    fn own_endpoint(&self) -> Endpoint {
+        self.beside_memory(Link::Unix(self.directory.path().join("gdb")))
+    }
+
+    fn beside_memory(&self, link: Link) -> Endpoint {
+        let links = [Some(link), self.memory.clone().map(Link::Ram)];
+        Endpoint::new(links.into_iter().flatten().collect())
+            .expect("a machine's memory belongs to its other links")
+    }
+
+    /// The private directory, which only this user can read or write, and
+    /// which is removed when QEMU ends.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     /// The link to a stub in the guest, where the guest has a line for it.
@@ -326,6 +349,20 @@ fn end(line: &[u8]) -> QemuEnd {
         .and_then(number)
         .map(QemuEnd::Signal);
     exit.or(signal).unwrap_or(QemuEnd::Unknown)
+}
+
+/// The shared memory of a QEMU, which is a file without a name: another process
+/// reaches it through the descriptor.
+fn memory_of(pid: rustix::process::Pid) -> Option<PathBuf> {
+    let descriptors = format!("/proc/{}/fd", pid.as_raw_nonzero());
+    let shared = format!("/memfd:{MEMORY_FILE}");
+    std::fs::read_dir(descriptors)
+        .ok()?
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .find(|path| {
+            std::fs::read_link(path).is_ok_and(|file| file.to_string_lossy().starts_with(&shared))
+        })
 }
 
 fn private_directory() -> Result<TempDir, LaunchError> {

@@ -163,6 +163,11 @@ impl RspLink {
         self.client.presume_stopped(Instant::now());
     }
 
+    /// The guest was let go over another link, or soon will be.
+    pub(crate) fn presume_running(&mut self) {
+        self.client.presume_running();
+    }
+
     /// Acknowledgements were switched off.
     pub(crate) fn stop_acknowledging(&mut self) {
         self.client.stop_acknowledging();

@@ -30,7 +30,7 @@ pub(crate) fn stop(machine: &mut impl Control) -> Stop {
         .expect("a stop in time")
 }
 
-fn run_to_entry(started: &mut Started) {
+pub(crate) fn run_to_entry(started: &mut Started) {
     let entry = BreakpointAt {
         kind: BreakpointKind::Hardware,
         address: VirtAddr(ENTRY),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use ukdbg_gdb_bridge::{Launch, Link, start};
+use ukdbg_gdb_bridge::{Launch, start};
 
 use crate::guest::Guest;
 
@@ -19,11 +19,7 @@ pub(crate) fn start_and_hang(arguments: &[OsString]) -> ExitCode {
     let launch = Launch::new(PathBuf::from(&arguments[0]));
     let executable = std::env::current_exe().unwrap();
     let started = start(&launch, &executable).unwrap();
-    let endpoint = started.qemu.endpoint();
-    let [Link::Unix(socket)] = endpoint.links() else {
-        panic!("a stub on a socket");
-    };
-    println!("{}", socket.parent().unwrap().display());
+    println!("{}", started.qemu.directory().display());
     std::io::stdout().flush().unwrap();
     loop {
         std::thread::park();

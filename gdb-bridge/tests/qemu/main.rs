@@ -15,6 +15,7 @@ mod endings;
 mod guest;
 mod launch;
 mod lifetime;
+mod visits;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
@@ -27,7 +28,7 @@ fn main() -> ExitCode {
         }
         _ => {}
     }
-    let tests: [(&str, fn()); 16] = [
+    let tests: [(&str, fn()); 20] = [
         (
             "launch::stops_at_a_breakpoint",
             launch::stops_at_a_breakpoint,
@@ -51,6 +52,16 @@ fn main() -> ExitCode {
             attach::over_the_monitor_alone,
         ),
         ("attach::says_what_is_wrong", attach::says_what_is_wrong),
+        ("visits::are_no_stops", visits::are_no_stops),
+        (
+            "visits::end_with_their_visitor",
+            visits::end_with_their_visitor,
+        ),
+        (
+            "visits::yield_to_an_interrupt",
+            visits::yield_to_an_interrupt,
+        ),
+        ("visits::leave_a_stop_alone", visits::leave_a_stop_alone),
         (
             "lifetime::of_a_killed_debugger",
             lifetime::of_a_killed_debugger,
