@@ -37,14 +37,14 @@ pub(crate) fn view<T: Target>(
 
 fn memory<T: Target>(known: &mut Known<'_, '_, T>, access: &MemoryAccess) -> OperandView {
     let kind = match access.kind {
-        AccessKind::Read => "reads",
-        AccessKind::Write => "writes",
-        AccessKind::Execute => "executes",
+        AccessKind::Read => "read",
+        AccessKind::Write => "write",
+        AccessKind::Execute => "fetch",
     };
     let text = match access.size {
-        0 => format!("{kind} at"),
-        1 => format!("{kind} 1 byte at"),
-        size => format!("{kind} {size} bytes at"),
+        0 => format!("{kind} address"),
+        1 => format!("{kind} address (1 byte)"),
+        size => format!("{kind} address ({size} bytes)"),
     };
     OperandView {
         text,

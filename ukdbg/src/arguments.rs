@@ -75,6 +75,7 @@ pub(crate) enum Command {
     Bt(BacktraceArguments),
     Report(EndpointArguments),
     Cfg(CfgArguments),
+    /// Look at the guest's trace rings
     Trace {
         #[command(subcommand)]
         command: TraceCommand,

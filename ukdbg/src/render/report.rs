@@ -13,10 +13,30 @@ use crate::escape::{escape, escape_str};
 /// Column at which the facts begin.
 const INDENT: usize = 13;
 
-/// The whole report.
+/// The whole report. It is longer than most terminals, so the verdict comes
+/// first and once more at the end, where the reader's eyes are.
 pub(crate) fn report(view: &ReportView, commands: &Commands, styles: Styles) -> String {
-    let mut out = verdict(&view.verdict, styles);
-    out.push('\n');
+    let verdict = verdict(&view.verdict, styles);
+    let parts = [
+        verdict.clone(),
+        facts(view, styles),
+        source_part(view, styles),
+        section(
+            "backtrace",
+            &backtrace::backtrace(&view.backtrace, styles),
+            styles,
+        ),
+        events_part(view, styles),
+        section("not known", &indented(view.gaps.iter().cloned()), styles),
+        section("go on with", &indented(commands.lines(&view.next)), styles),
+        verdict,
+    ];
+    let told: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    told.join("\n")
+}
+
+fn facts(view: &ReportView, styles: Styles) -> String {
+    let mut out = String::new();
     if let Some(panic) = &view.panic {
         out.push_str(&panic_facts(panic, styles));
     }
@@ -29,36 +49,36 @@ pub(crate) fn report(view: &ReportView, commands: &Commands, styles: Styles) -> 
     for reason in &view.verdict.because {
         out.push_str(&fact("because", &escape(reason), styles));
     }
-    if let Some(lines) = &view.source
-        && !lines.lines.is_empty()
-    {
-        let _ = writeln!(
-            out,
-            "\n{}",
-            heading(&place::location(&lines.location), styles)
-        );
-        out.push_str(&source::source(lines, styles));
-    }
-    let _ = writeln!(out, "\n{}", heading("backtrace", styles));
-    out.push_str(&backtrace::backtrace(&view.backtrace, styles));
-    if let Some(trace) = &view.events {
-        let title = format!("last {} events", trace.events.len());
-        let _ = writeln!(out, "\n{}", heading(&title, styles));
-        out.push_str(&events::events(trace, styles));
-    }
-    if !view.gaps.is_empty() {
-        let _ = writeln!(out, "\n{}", heading("not known", styles));
-        for gap in &view.gaps {
-            let _ = writeln!(out, "  {}", escape_str(gap));
-        }
-    }
-    if !view.next.is_empty() {
-        let _ = writeln!(out, "\n{}", heading("go on with", styles));
-        for step in &view.next {
-            let _ = writeln!(out, "  {}", commands.line(step));
-        }
-    }
     out
+}
+
+fn source_part(view: &ReportView, styles: Styles) -> String {
+    view.source.as_ref().map_or_else(String::new, |lines| {
+        let title = place::location(&lines.location);
+        section(&title, &source::source(lines, styles), styles)
+    })
+}
+
+fn events_part(view: &ReportView, styles: Styles) -> String {
+    view.events.as_ref().map_or_else(String::new, |trace| {
+        let title = format!("last {} events", trace.events.len());
+        section(&title, &events::events(trace, styles), styles)
+    })
+}
+
+/// A heading with what is below it; nothing when that is nothing.
+fn section(title: &str, content: &str, styles: Styles) -> String {
+    if content.is_empty() {
+        return String::new();
+    }
+    format!("{}\n{content}", styles.paint(Style::Heading, title))
+}
+
+fn indented(lines: impl IntoIterator<Item = String>) -> String {
+    lines
+        .into_iter()
+        .map(|line| format!("  {}\n", escape_str(&line)))
+        .collect()
 }
 
 /// The commands of the session a report is about, as its user would type them.
@@ -73,6 +93,17 @@ pub(crate) struct Commands {
 }
 
 impl Commands {
+    /// A line for each step; steps that one command does are one line.
+    fn lines(&self, steps: &[NextStep]) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        for line in steps.iter().map(|step| self.line(step)) {
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+        lines
+    }
+
     fn line(&self, step: &NextStep) -> String {
         match step {
             NextStep::Graph { function, at } => {
@@ -210,8 +241,4 @@ fn instruction_facts(view: &InstructionView, styles: Styles) -> String {
 fn fact(label: &str, text: &str, styles: Styles) -> String {
     let padded = format!("{label:<INDENT$}");
     format!("{}{text}\n", styles.paint(Style::Heading, padded))
-}
-
-fn heading(text: &str, styles: Styles) -> String {
-    styles.paint(Style::Heading, text)
 }
