@@ -43,7 +43,7 @@ pub(crate) fn on_exception(frame: &mut TrapFrame, cr2: u64) {
     let record = record::exception(frame, cr2);
     trace_event!(
         Level::Error, "fault",
-        rip: code = frame.rip, address: u64 = cr2,
+        rip: code = frame.rip, address: pointer = cr2,
         vector: u32 = frame.vector as u32, error_code: u32 = frame.error_code as u32,
     );
     ukdbg_rendezvous(record);
