@@ -26,6 +26,6 @@ pub use endpoint::{Endpoint, EndpointError, Link};
 pub use machine::{ConnectError, Leave, Machine, Opened, open};
 pub use qemu::{
     Accelerator, Device, EmulatorLog, Launch, LaunchError, LogDetail, LogEntry, LoggedException,
-    Qemu, QemuEnd, SUPERVISOR_WORD, Started, start, supervise,
+    Qemu, QemuEnd, SUPERVISOR_WORD, Started, private_directories, start, supervise,
 };
 pub use ram::MappedRam;

@@ -12,5 +12,5 @@ mod tail;
 pub(crate) use arguments::VISITORS;
 pub use arguments::{Accelerator, Device, Launch, LogDetail};
 pub use log::{EmulatorLog, LogEntry, LoggedException};
-pub use start::{LaunchError, Qemu, QemuEnd, Started, start};
+pub use start::{LaunchError, Qemu, QemuEnd, Started, private_directories, start};
 pub use supervisor::{WORD as SUPERVISOR_WORD, main as supervise};

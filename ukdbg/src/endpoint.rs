@@ -2,12 +2,12 @@
 //! session that `ukdbg run` has open, else what QEMU's `-s` opens.
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use ukdbg_gdb_bridge::Endpoint;
+use ukdbg_gdb_bridge::{Endpoint, private_directories};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -30,13 +30,31 @@ pub(crate) struct OpenSession {
     pub(crate) symbols: Vec<PathBuf>,
 }
 
+/// A session that other commands find as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Published {
+    /// Its lock ends with this process, however that ends.
+    _description: fs::File,
+}
+
 impl OpenSession {
     /// Writes the description into a session's private directory.
-    pub(crate) fn publish(&self, directory: &Path) -> std::io::Result<()> {
+    pub(crate) fn publish(&self, directory: &Path) -> std::io::Result<Published> {
         // Written beside and renamed, so that nobody reads half of it.
         let unfinished = directory.join("session.json.new");
-        fs::write(&unfinished, serde_json::to_vec(self)?)?;
-        fs::rename(unfinished, directory.join(DESCRIPTION))
+        let mut file = fs::File::create(&unfinished)?;
+        file.lock()?;
+        file.write_all(&serde_json::to_vec(self)?)?;
+        fs::rename(unfinished, directory.join(DESCRIPTION))?;
+        Ok(Published { _description: file })
+    }
+
+    /// One line of a list of sessions.
+    fn line(&self) -> String {
+        match &self.image {
+            Some(image) => format!("{}  ({})", self.endpoint, image.display()),
+            None => self.endpoint.clone(),
+        }
     }
 }
 
@@ -57,7 +75,7 @@ pub(crate) fn choose(typed: Option<&str>) -> Result<Chosen, Failure> {
             session: None,
         });
     }
-    let mut open = open_sessions(&std::env::temp_dir());
+    let mut open = open_sessions(&private_directories());
     match open.len() {
         0 => Ok(Chosen {
             endpoint: parse(DEFAULT)?,
@@ -71,7 +89,7 @@ pub(crate) fn choose(typed: Option<&str>) -> Result<Chosen, Failure> {
             })
         }
         count => {
-            let list: Vec<String> = open.into_iter().map(|session| session.endpoint).collect();
+            let list: Vec<String> = open.iter().map(OpenSession::line).collect();
             Err(Failure::text(
                 Exit::Usage,
                 format_args!("`ukdbg run` has {count} sessions open; say which one"),
@@ -90,10 +108,9 @@ fn parse(text: &str) -> Result<Endpoint, Failure> {
 
 /// Every session open below a directory that is ours alone.
 fn open_sessions(below: &Path) -> Vec<OpenSession> {
-    let Ok(entries) = fs::read_dir(below) else {
-        return Vec::new();
-    };
-    let mut found: Vec<(PathBuf, OpenSession)> = entries
+    let mut found: Vec<(PathBuf, OpenSession)> = fs::read_dir(below)
+        .into_iter()
+        .flatten()
         .filter_map(Result::ok)
         .filter(|entry| entry.file_name().to_string_lossy().starts_with("ukdbg-"))
         .filter_map(|entry| {
@@ -116,8 +133,13 @@ fn is_private(directory: &Path) -> bool {
     })
 }
 
+/// What a session says of itself, unless whoever opened it is gone: then
+/// nobody holds the lock.
 fn describe(directory: &Path) -> Option<OpenSession> {
     let file = fs::File::open(directory.join(DESCRIPTION)).ok()?;
+    if !matches!(file.try_lock_shared(), Err(fs::TryLockError::WouldBlock)) {
+        return None;
+    }
     let mut text = Vec::new();
     file.take(LARGEST_DESCRIPTION).read_to_end(&mut text).ok()?;
     serde_json::from_slice(&text).ok()
@@ -147,11 +169,20 @@ mod tests {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             path
         };
-        session("a").publish(&make("ukdbg-a", 0o700)).unwrap();
-        session("b").publish(&make("ukdbg-b", 0o755)).unwrap();
-        session("c").publish(&make("other-c", 0o700)).unwrap();
+        let publish = |name: &str, directory: &str, mode| {
+            session(name).publish(&make(directory, mode)).unwrap()
+        };
+        let first = publish("a", "ukdbg-a", 0o700);
+        let _others = [
+            publish("b", "ukdbg-b", 0o755),
+            publish("c", "other-c", 0o700),
+        ];
         make("ukdbg-d", 0o700);
         fs::write(make("ukdbg-e", 0o700).join("session.json"), b"{").unwrap();
-        assert_eq!(open_sessions(root.path()), [session("a")]);
+        let open = || open_sessions(root.path());
+        assert_eq!(open(), [session("a")]);
+        drop(first);
+        assert_eq!(open(), [], "its owner is gone");
+        assert_eq!(open_sessions(&root.path().join("nowhere")), []);
     }
 }

@@ -365,11 +365,19 @@ fn memory_of(pid: rustix::process::Pid) -> Option<PathBuf> {
         })
 }
 
-fn private_directory() -> Result<TempDir, LaunchError> {
-    let mut place = std::env::temp_dir();
-    if place.as_os_str().len() > LONGEST_DIRECTORY - 16 {
-        place = PathBuf::from("/tmp");
+/// Where the private directories of this user's guests are: the usual place
+/// for temporary files, or `/tmp` where that has too long a name for a socket.
+/// The name of each begins with `ukdbg-`.
+pub fn private_directories() -> PathBuf {
+    let place = std::env::temp_dir();
+    match place.as_os_str().len() <= LONGEST_DIRECTORY - 16 {
+        true => place,
+        false => PathBuf::from("/tmp"),
     }
+}
+
+fn private_directory() -> Result<TempDir, LaunchError> {
+    let place = private_directories();
     tempfile::Builder::new()
         .prefix("ukdbg-")
         .permissions(Permissions::from_mode(0o700))

@@ -46,10 +46,19 @@ pub(super) fn launch(
         Asked::Kvm => Accelerator::Kvm,
     };
     launch.extra = options.qemu.iter().map(OsString::from).collect();
+    // Who looks at the guest beside us reads its memory without QEMU's help.
+    launch.devices.push(Device::SharedMemory);
+    if launch.append.is_some() && launch.boots_something_else() && !launch.boots_another_kernel() {
+        return Err(Failure::text(
+            Exit::Usage,
+            "--append is a kernel's command line, and the arguments after -- boot something else",
+        )
+        .hint("leave --append out, or boot with -- -kernel FILE"));
+    }
     if ours {
         // isa-debug-exit ends QEMU with all of its state: only a guest that
         // is known to use it for nothing but its end gets one.
-        launch.devices = vec![Device::DebugExit, Device::StubLine];
+        launch.devices.extend([Device::DebugExit, Device::StubLine]);
     } else {
         // Without a fault record the log is the only witness of a vector.
         launch.log = LogDetail::Exceptions;

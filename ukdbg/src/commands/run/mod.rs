@@ -6,14 +6,16 @@ mod launch;
 mod memory_size;
 mod watcher;
 
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use ukdbg_gdb_bridge::{Machine, Started};
+use ukdbg_gdb_bridge::{Machine, Qemu, Started};
 use ukdbg_session::diagnose::{Ending, VerdictKind};
 use ukdbg_session::{Reply, Request, Session};
 
 use super::connect;
 use crate::arguments::{Global, RunArguments};
+use crate::endpoint::{OpenSession, Published};
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::images;
@@ -47,9 +49,10 @@ pub(crate) fn run(global: &Global, options: &RunArguments, output: &mut Output) 
         qemu,
     } = launch::start(&launch)?;
     let mut session = Session::new(machine, loaded.modules, Box::new(sources));
-    let mut watcher = Watcher::new(qemu, console, options.raw_console)?;
     session.catch_faults().map_err(connect::unanswered)?;
     session.resume().map_err(connect::unanswered)?;
+    let _published = publish(&qemu, &image, &global.symbols, output);
+    let mut watcher = Watcher::new(qemu, console, options.raw_console, launch.has_debug_exit())?;
     let run = Run {
         options,
         commands: commands(global, options, &image.display().to_string()),
@@ -61,6 +64,22 @@ pub(crate) fn run(global: &Global, options: &RunArguments, output: &mut Output) 
     } else {
         run.batch(&mut session, &mut watcher, output)
     }
+}
+
+/// Lets other commands find the guest. Without that the run is as good.
+fn publish(qemu: &Qemu, image: &Path, symbols: &[PathBuf], output: &Output) -> Option<Published> {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let description = OpenSession {
+        endpoint: qemu.endpoint().to_string(),
+        image: Some(absolute(image)),
+        symbols: symbols.iter().map(|path| absolute(path)).collect(),
+    };
+    description
+        .publish(qemu.directory())
+        .inspect_err(|error| {
+            output.note(&format!("other commands will not find this guest: {error}"));
+        })
+        .ok()
 }
 
 /// One run, once the guest is started.

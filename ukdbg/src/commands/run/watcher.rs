@@ -49,7 +49,12 @@ pub(super) struct Watcher {
 
 impl Watcher {
     /// Watches a guest that was just started.
-    pub(super) fn new(qemu: Qemu, console: UnixStream, raw_console: bool) -> std::io::Result<Self> {
+    pub(super) fn new(
+        qemu: Qemu,
+        console: UnixStream,
+        raw_console: bool,
+        has_debug_exit: bool,
+    ) -> std::io::Result<Self> {
         console.set_nonblocking(true)?;
         Ok(Self {
             qemu,
@@ -57,7 +62,7 @@ impl Watcher {
             filter: (!raw_console).then(ConsoleFilter::default),
             printed: String::new(),
             next_halt_check: Instant::now() + HALT_CHECK,
-            has_debug_exit: true,
+            has_debug_exit,
             ending: Ending::Stopped,
             ended: None,
         })
