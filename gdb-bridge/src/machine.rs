@@ -14,7 +14,7 @@ use ukdbg_inspect::{
     PhysAddr, PhysicalMemory, Registers, Target, TargetError, VcpuId, VirtAddr,
 };
 
-use crate::qmp::Qmp;
+use crate::qmp::{Qmp, RunState};
 use crate::ram::MappedRam;
 use crate::rsp::MemoryMode;
 use cache::{Cache, Space};
@@ -78,6 +78,15 @@ impl Machine {
         Ok(all
             .filter(|all| !all.is_empty())
             .map(|all| all.into_iter().all(|halted| halted)))
+    }
+
+    /// Whether the emulator's accelerator failed, so that the guest can never
+    /// go on. Only QEMU's monitor tells.
+    pub fn is_given_up(&mut self) -> Result<bool, TargetError> {
+        match &mut self.qmp {
+            Some(qmp) => Ok(qmp.status()? == RunState::InternalError),
+            None => Ok(false),
+        }
     }
 
     /// Runs a command of the emulator's own monitor and returns its text.

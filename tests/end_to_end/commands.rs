@@ -3,13 +3,12 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use rustix::process::Signal;
 use serde_json::Value;
 use ukdbg_tests::{
     BuiltGuest, DEADLINE, GuestShape, Qemu, Running, SeenFrame, Tool, Ukdbg, available,
-    compare_frames, expect_nothing_left, kernel_image, line_of, sample_kernel_sources,
+    compare_frames, kernel_image, line_of, sample_kernel_sources,
 };
 
 use crate::chain::chain;
@@ -147,26 +146,6 @@ fn the_stub_and_the_monitor_together() {
             .json(0),
     );
     assert!(guest.is_running(), "the guest was not left as it was found");
-}
-
-/// Without an endpoint, the session that `run` has open is meant.
-#[test]
-fn the_only_open_session() {
-    if !available(&[Tool::Gcc, Tool::Qemu]) {
-        return;
-    }
-    let built = GuestShape::default().build();
-    let (run, folder) = Ukdbg::new(["run", "--batch"]).and([&built.image]).start();
-    run.wait_for_stdout("!", DEADLINE);
-    let document = Ukdbg::new(["bt", "--image"])
-        .and([&built.image])
-        .beside(&folder)
-        .json(0);
-    expect_chain(&document);
-    run.signal(Signal::INT);
-    let ended = run.finish(Instant::now(), DEADLINE);
-    assert_eq!(ended.code, Some(130), "{ended}");
-    expect_nothing_left(folder.path(), Duration::from_secs(20));
 }
 
 /// What a user reads: verdict, source and backtrace, with relative paths, and

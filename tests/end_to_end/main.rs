@@ -4,6 +4,7 @@
 //! memory is tested beside the code.
 
 mod bad_input;
+mod beside_run;
 mod chain;
 mod commands;
 mod foreign_endings;

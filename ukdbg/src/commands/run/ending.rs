@@ -10,6 +10,11 @@ pub(super) enum GuestEnd {
     Status(u8),
     /// It powered the machine off.
     PowerOff,
+    /// The accelerator cannot go on with it; nothing is known of the guest.
+    GivenUp {
+        /// What QEMU wrote to its standard error.
+        messages: String,
+    },
     /// QEMU ended, and the guest did not ask for it.
     EmulatorDied {
         /// How.
@@ -56,7 +61,7 @@ impl RunView {
         match end {
             GuestEnd::Status(status) => Some(Self::Exited { status: *status }),
             GuestEnd::PowerOff => Some(Self::PoweredOff),
-            GuestEnd::EmulatorDied { .. } => None,
+            GuestEnd::GivenUp { .. } | GuestEnd::EmulatorDied { .. } => None,
         }
     }
 }

@@ -78,7 +78,8 @@ fn not_started(launch: &Launch, error: LaunchError) -> Failure {
             "install it: apt-get install qemu-system-x86, dnf install qemu-system-x86-core, pacman -S qemu-system-x86, or brew install qemu".to_owned(),
         ),
         LaunchError::Died { .. } if launch.accelerator == Accelerator::Kvm => Some(
-            "KVM needs access to /dev/kvm; --accel tcg works everywhere".to_owned(),
+            "KVM needs a /dev/kvm that can be opened and works; --accel tcg works everywhere"
+                .to_owned(),
         ),
         LaunchError::Died { .. } => Some(
             "check the image (QEMU boots an ELF with a PVH note, or a multiboot header) and the arguments after --".to_owned(),
@@ -94,17 +95,38 @@ fn not_started(launch: &Launch, error: LaunchError) -> Failure {
 
 /// QEMU ended in the middle, and not because its guest asked.
 pub(super) fn emulator_died(end: QemuEnd, messages: &str) -> Failure {
-    let said = messages.trim();
-    let said = if said.is_empty() {
-        String::new()
-    } else {
-        format!(": {said}")
-    };
     Failure::text(
         Exit::Unreachable,
-        format_args!("QEMU ended while the guest ran ({end}){said}"),
+        format_args!("QEMU ended while the guest ran ({end}){}", said(messages)),
     )
     .hint(
         "see whether something killed it (memory, a time limit), or pass other arguments after --",
     )
+}
+
+/// The accelerator failed, which is not the guest's fault.
+pub(super) fn given_up(messages: &str) -> Failure {
+    Failure::text(
+        Exit::Unreachable,
+        format_args!(
+            "QEMU's accelerator cannot execute the guest any further{}",
+            said(messages)
+        ),
+    )
+    .hint("--accel tcg executes everything, and tells what the guest did")
+}
+
+/// QEMU's own words. A dump of registers follows KVM's; the first lines say why.
+fn said(messages: &str) -> String {
+    let mut lines: Vec<&str> = messages.trim().lines().collect();
+    if let Some(dump) = lines
+        .iter()
+        .position(|line| line.starts_with("RAX=") || line.starts_with("EAX="))
+    {
+        lines.truncate(dump);
+    }
+    match lines.is_empty() {
+        true => String::new(),
+        false => format!(": {}", lines.join("\n")),
+    }
 }

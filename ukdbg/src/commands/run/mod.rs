@@ -52,7 +52,7 @@ pub(crate) fn run(global: &Global, options: &RunArguments, output: &mut Output) 
     session.catch_faults().map_err(connect::unanswered)?;
     session.resume().map_err(connect::unanswered)?;
     let _published = publish(&qemu, &image, &global.symbols, output);
-    let mut watcher = Watcher::new(qemu, console, options.raw_console, launch.has_debug_exit())?;
+    let mut watcher = Watcher::new(qemu, console, options.raw_console, &launch)?;
     let run = Run {
         options,
         commands: commands(global, options, &image.display().to_string()),
@@ -174,6 +174,7 @@ impl Run<'_> {
         match end {
             GuestEnd::Status(status) if self.options.guest_status => Ok(Exit::GuestStatus(status)),
             GuestEnd::Status(_) | GuestEnd::PowerOff => Ok(Exit::Fine),
+            GuestEnd::GivenUp { messages } => Err(launch::given_up(&messages)),
             GuestEnd::EmulatorDied { end, messages } => Err(launch::emulator_died(end, &messages)),
         }
     }

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use ukdbg_gdb_bridge::{LogEntry, LoggedException, Machine, Qemu};
+use ukdbg_gdb_bridge::{Accelerator, Launch, LogEntry, LoggedException, Machine, Qemu};
 use ukdbg_session::diagnose::{
     DescriptorTable, EmulatorEvidence, Ending, LoggedException as Evidenced,
 };
@@ -42,6 +42,7 @@ pub(super) struct Watcher {
     printed: String,
     next_halt_check: Instant,
     has_debug_exit: bool,
+    accelerator: Accelerator,
     /// How the last stop came to be, for whoever asks for evidence later.
     ending: Ending,
     ended: Option<GuestEnd>,
@@ -53,7 +54,7 @@ impl Watcher {
         qemu: Qemu,
         console: UnixStream,
         raw_console: bool,
-        has_debug_exit: bool,
+        launch: &Launch,
     ) -> std::io::Result<Self> {
         console.set_nonblocking(true)?;
         Ok(Self {
@@ -62,7 +63,8 @@ impl Watcher {
             filter: (!raw_console).then(ConsoleFilter::default),
             printed: String::new(),
             next_halt_check: Instant::now() + HALT_CHECK,
-            has_debug_exit,
+            has_debug_exit: launch.has_debug_exit(),
+            accelerator: launch.accelerator,
             ending: Ending::Stopped,
             ended: None,
         })
@@ -72,7 +74,7 @@ impl Watcher {
     fn exited(&mut self, end: GuestEnd) -> Stop {
         let status = match &end {
             GuestEnd::Status(status) => Some(i32::from(*status)),
-            GuestEnd::PowerOff | GuestEnd::EmulatorDied { .. } => None,
+            _ => None,
         };
         self.ended = Some(end);
         Stop {
@@ -132,9 +134,16 @@ impl Watcher {
             StopReason::Shutdown(ShutdownCause::GuestReset) => {
                 if self.qemu.log().ended_in_triple_fault() {
                     Ending::TripleFault
+                } else if self.accelerator == Accelerator::Kvm {
+                    // The processor triple faults without QEMU's log.
+                    Ending::ResetOfUnknownCause
                 } else {
                     Ending::Reset
                 }
+            }
+            StopReason::Signal { .. } if session.target().is_given_up()? => {
+                let messages = self.qemu.messages();
+                return Ok(Some(Seen::Ended(GuestEnd::GivenUp { messages })));
             }
             StopReason::Shutdown(_) => Ending::Stopped,
             StopReason::Trap if !session.is_rendezvous(stop)? => Ending::Stopped,
