@@ -42,6 +42,9 @@ pub enum Ending {
     ResetOfUnknownCause,
     /// Every CPU is halted with interrupts off: nothing will run again.
     Halted,
+    /// Every CPU stands right behind an `hlt` with interrupts off, by its
+    /// registers alone: that it halts there is likely, not seen.
+    SeemsHalted,
     /// The time limit passed while it ran.
     TimeLimit,
 }

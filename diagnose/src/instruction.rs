@@ -21,6 +21,10 @@ pub struct MemoryAccess {
     /// Through the stack pointer or frame pointer: the processor reports a bad
     /// address as a stack fault.
     pub through_stack: bool,
+    /// The register that its address is relative to holds 0.
+    pub through_null: bool,
+    /// The segment base that is added to its address.
+    pub segment: Option<Register>,
 }
 
 /// A register that an instruction names, or that goes into an address.
@@ -42,10 +46,11 @@ pub struct InstructionFacts {
     pub registers: Vec<RegisterOperand>,
     /// Where control goes, when it is an indirect call or jump, or a return.
     pub target: Option<VirtAddr>,
-    /// The divisor of a division, when known.
-    pub divisor: Option<u64>,
-    /// It is `ud2`: compilers end what must not be reached with it.
-    pub is_deliberate_trap: bool,
+    /// The divisor of a division, signed as the division is, when known.
+    pub divisor: Option<i128>,
+    /// It is an undefined instruction by definition (`ud2`): compilers end
+    /// what must not be reached with it.
+    pub deliberate_trap: Option<&'static str>,
 }
 
 impl InstructionFacts {
@@ -71,10 +76,12 @@ impl InstructionFacts {
                 .collect(),
             target: target(instruction, registers, &mut load),
             divisor: divisor(instruction, registers, &mut load),
-            is_deliberate_trap: matches!(
-                instruction.mnemonic(),
-                Mnemonic::Ud0 | Mnemonic::Ud1 | Mnemonic::Ud2
-            ),
+            deliberate_trap: match instruction.mnemonic() {
+                Mnemonic::Ud0 => Some("ud0"),
+                Mnemonic::Ud1 => Some("ud1"),
+                Mnemonic::Ud2 => Some("ud2"),
+                _ => None,
+            },
         }
     }
 
@@ -110,7 +117,22 @@ fn access(operand: &MemoryOperand, registers: &Registers) -> MemoryAccess {
             .base
             .and_then(full)
             .is_some_and(|base| matches!(base, Register::Rsp | Register::Rbp)),
+        through_null: is_through_null(operand, registers),
+        segment: match operand.segment {
+            IcedRegister::FS => Some(Register::FsBase),
+            IcedRegister::GS => Some(Register::GsBase),
+            _ => None,
+        },
     }
+}
+
+/// Whether the register that an address is relative to is 0. With an index
+/// that is not scaled, either of the two can be the reference.
+fn is_through_null(operand: &MemoryOperand, registers: &Registers) -> bool {
+    let is_zero = |register: Option<IcedRegister>| {
+        register.and_then(|register| value_of(register, registers)) == Some(0)
+    };
+    is_zero(operand.base) || (operand.scale == 1 && is_zero(operand.index))
 }
 
 /// Every register that the instruction's text reads, those of addresses
@@ -192,27 +214,46 @@ fn target(
     load: &mut impl FnMut(VirtAddr, u32) -> Option<u64>,
 ) -> Option<VirtAddr> {
     match instruction.flow_control() {
-        FlowControl::IndirectCall | FlowControl::IndirectBranch => {
+        // A far one's target is a selector and an offset.
+        FlowControl::IndirectCall | FlowControl::IndirectBranch
+            if instruction.is_call_near_indirect() || instruction.is_jmp_near_indirect() =>
+        {
             operand(instruction, 0, registers, load).map(VirtAddr)
         }
-        FlowControl::Return if !is_interrupt_return(instruction) => {
+        FlowControl::Return if is_near_return(instruction) => {
             load(VirtAddr(registers.get(Register::Rsp)?), 8).map(VirtAddr)
         }
         _ => None,
     }
 }
 
-fn is_interrupt_return(instruction: &Instruction) -> bool {
-    matches!(instruction.code(), Code::Iretq | Code::Iretd | Code::Iretw)
+fn is_near_return(instruction: &Instruction) -> bool {
+    matches!(instruction.code(), Code::Retnq | Code::Retnq_imm16)
 }
 
 fn divisor(
     instruction: &Instruction,
     registers: &Registers,
     load: &mut impl FnMut(VirtAddr, u32) -> Option<u64>,
-) -> Option<u64> {
-    matches!(instruction.mnemonic(), Mnemonic::Div | Mnemonic::Idiv)
-        .then(|| operand(instruction, 0, registers, load))?
+) -> Option<i128> {
+    let signed = match instruction.mnemonic() {
+        Mnemonic::Div => false,
+        Mnemonic::Idiv => true,
+        _ => return None,
+    };
+    let value = operand(instruction, 0, registers, load)?;
+    let size = match instruction.op_kind(0) {
+        OpKind::Register => instruction.op_register(0).size(),
+        _ => instruction.memory_size().size(),
+    };
+    Some(match (signed, size) {
+        (false, _) => value.into(),
+        // Truncation takes the operand's own bits, whose sign then counts.
+        (true, 1) => (value as i8).into(),
+        (true, 2) => (value as i16).into(),
+        (true, 4) => (value as i32).into(),
+        (true, _) => (value as i64).into(),
+    })
 }
 
 /// The value of a register or memory operand.
@@ -311,6 +352,8 @@ mod tests {
         assert_eq!(by_low_byte.divisor, Some(0));
         let by_memory = facts(&[0xf7, 0x37], &[(Register::Rdi, 4)]); // div dword [rdi]
         assert_eq!(by_memory.divisor, Some(5));
+        let signed = facts(&[0xf7, 0xf9], &[(Register::Rcx, 0xffff_ffff)]); // idiv ecx
+        assert_eq!(signed.divisor, Some(-1));
         assert_eq!(facts(&[0x90], &[]).divisor, None);
     }
 
@@ -320,6 +363,6 @@ mod tests {
         assert_eq!(push.accesses[0].address, Some(VirtAddr(0xff8)));
         assert_eq!(push.accesses[0].kind, AccessKind::Write);
         assert!(push.accesses[0].through_stack);
-        assert!(facts(&[0x0f, 0x0b], &[]).is_deliberate_trap);
+        assert_eq!(facts(&[0x0f, 0x0b], &[]).deliberate_trap, Some("ud2"));
     }
 }

@@ -1,7 +1,9 @@
 //! Where in the source to look: the innermost frame that its reader wrote,
 //! rather than the library code it was reached through.
 
-use ukdbg_image::{FunctionName, SourceLocation};
+use std::num::NonZeroU32;
+
+use ukdbg_image::{FunctionName, SourceLocation, SourcePath};
 
 use crate::verdict::Place;
 
@@ -31,18 +33,53 @@ pub(crate) fn innermost(frames: &[FrameFacts<'_>]) -> Option<Place> {
     own.or_else(named).map(|index| place(frames, index))
 }
 
-/// The frame whose line a panic names; the place is the panic's own when no
-/// frame matches.
+/// Where a panic says it is: with the frame at that line, else with the
+/// innermost one in that file (a statement of several lines), else without a
+/// frame of its own. Without a word from the panic, where any fault would be.
 pub(crate) fn of_panic(frames: &[FrameFacts<'_>], file: &str, line: u32) -> Option<Place> {
-    let matches = |frame: &FrameFacts<'_>| {
-        frame.location.is_some_and(|place| {
-            place.line.is_some_and(|l| l.get() == line) && same_file(place.file.path.raw(), file)
-        })
-    };
-    match frames.iter().position(matches) {
-        Some(index) => Some(place(frames, index)),
-        None => innermost(frames),
+    if file.is_empty() {
+        return innermost(frames);
     }
+    let at_line = frames.iter().position(|frame| {
+        in_file(frame, file).is_some_and(|place| place.line.is_some_and(|l| l.get() == line))
+    });
+    if let Some(index) = at_line {
+        return Some(place(frames, index));
+    }
+    let said = SourceLocation {
+        file: SourcePath {
+            compilation_directory: None,
+            path: file.into(),
+        },
+        line: NonZeroU32::new(line),
+        column: None,
+    };
+    let near = frames
+        .iter()
+        .position(|frame| in_file(frame, file).is_some());
+    Some(match near {
+        Some(index) => {
+            let near = place(frames, index);
+            let file = near.location.as_ref().map(|place| place.file.clone());
+            Place {
+                location: Some(SourceLocation {
+                    file: file.unwrap_or_else(|| said.file.clone()),
+                    ..said
+                }),
+                ..near
+            }
+        }
+        None => Place {
+            frame: innermost(frames).map_or(0, |place| place.frame),
+            function: None,
+            location: Some(said),
+        },
+    })
+}
+
+fn in_file<'a>(frame: &FrameFacts<'a>, file: &str) -> Option<&'a SourceLocation> {
+    let location = frame.location?;
+    same_file(location.file.path.raw(), file).then_some(location)
 }
 
 fn place(frames: &[FrameFacts<'_>], index: usize) -> Place {
@@ -79,7 +116,7 @@ fn same_file(recorded: &str, claimed: &str) -> bool {
     !short.is_empty()
         && long
             .strip_suffix(short)
-            .is_some_and(|rest| rest.is_empty() || rest.ends_with('/') || short.starts_with('/'))
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
 }
 
 #[cfg(test)]
@@ -173,10 +210,17 @@ mod tests {
             of_panic(&frames, "src/book.rs", 88).map(|place| place.frame),
             Some(1)
         );
+        let near = of_panic(&frames, "src/book.rs", 89).unwrap();
+        assert_eq!(near.frame, 1);
         assert_eq!(
-            of_panic(&frames, "src/book.rs", 89).map(|place| place.frame),
-            Some(0)
+            near.location.and_then(|place| place.line),
+            NonZeroU32::new(89)
         );
+        let elsewhere = of_panic(&frames, "src/level.rs", 3).unwrap();
+        assert_eq!(elsewhere.function, None, "no frame is in that file");
+        let file = elsewhere.location.unwrap().file;
+        assert_eq!(file.path.raw(), "src/level.rs");
+        assert_eq!(of_panic(&frames, "", 0).map(|place| place.frame), Some(0));
     }
 
     #[test]
@@ -185,5 +229,6 @@ mod tests {
         assert!(same_file("src/book.rs", "/app/src/book.rs"));
         assert!(!same_file("/app/src/notebook.rs", "book.rs"));
         assert!(!same_file("/app/src/book.rs", ""));
+        assert!(!same_file("/app/src/book.rs", "/book.rs"));
     }
 }

@@ -36,6 +36,9 @@ pub enum VerdictKind {
     StackOverflow,
     /// A write to memory mapped read-only.
     WriteToReadOnly,
+    /// An access that a page forbids for another reason: its privilege, a
+    /// protection key.
+    AccessDenied,
     /// Execution of memory that is not code.
     JumpToData,
     /// A call or jump to page 0 or to where nothing is mapped.
@@ -92,9 +95,10 @@ pub struct FailedAccess {
 /// A place in the guest's source.
 #[derive(Debug, Clone, Serialize)]
 pub struct Place {
-    /// Index of the frame in the backtrace as shown.
+    /// Index of the frame in the backtrace as shown; the innermost of the
+    /// program where the place is a panic's own word and no frame has it.
     pub frame: usize,
-    /// The function.
+    /// The function; none when no frame has the place.
     pub function: Option<FunctionName>,
     /// File and line.
     pub location: Option<SourceLocation>,

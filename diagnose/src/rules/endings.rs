@@ -1,44 +1,66 @@
 //! How a machine ended when no exception was caught: seen from outside only.
 
+use ukdbg_inspect::Register;
+
 use super::{Draft, exceptions};
-use crate::evidence::Ending;
+use crate::evidence::{DescriptorTable, Ending};
 use crate::scene::{Cause, Scene};
 use crate::verdict::{Verdict, VerdictKind};
 
-/// Bytes of a long-mode gate (SDM 3A 6.14.1).
-const GATE_SIZE: u32 = 16;
-/// The vector of a double fault.
-const DOUBLE_FAULT: u32 = 8;
+/// EFER.LMA: long mode is active (SDM 3A 2.2.1).
+const LONG_MODE_ACTIVE: u64 = 1 << 10;
 
 /// A triple fault: neither an exception nor the double fault that followed
 /// could be delivered (SDM 3A 6.15, interrupt 8).
 pub(crate) fn triple_fault(scene: &mut Scene<'_>, cause: Cause<'_>) -> Verdict {
-    let sentence = match cause {
-        Cause::Exception(facts) => format!(
-            "triple fault: neither a {} nor the double fault after it could be delivered",
-            exceptions::name(facts.vector)
-        ),
-        Cause::Panic { .. } | Cause::Unknown => {
-            "triple fault: neither an exception nor the double fault after it could be delivered"
-                .to_owned()
+    let first = match cause {
+        Cause::Exception(facts) if facts.vector != exceptions::DOUBLE_FAULT => {
+            Some(exceptions::one(facts.vector))
         }
+        Cause::Exception(_) | Cause::Panic { .. } | Cause::Unknown => None,
     };
-    let mut draft = Draft::certain(VerdictKind::TripleFault, sentence).because(
-        "the processor shut down where it stood, and the registers are those of that moment",
-    );
-    if let Some(idt) = scene.evidence.idt {
-        let gates = (u32::from(idt.limit) + 1) / GATE_SIZE;
-        if gates <= DOUBLE_FAULT {
-            draft = draft.because(format!(
-                "the interrupt descriptor table at {} has room for {gates} vectors (limit {:#x})",
-                idt.base, idt.limit
-            ));
-        }
+    let told = first.is_some();
+    let first = first.unwrap_or_else(|| "an exception".to_owned());
+    let mut draft = Draft::certain(
+        VerdictKind::TripleFault,
+        format!("triple fault: neither {first} nor the double fault after it could be delivered"),
+    )
+    .because("the processor shut down where it stood, and the registers are those of that moment");
+    if let Some(reason) = scene
+        .evidence
+        .idt
+        .and_then(|idt| short_table(idt, scene.registers.get(Register::Efer)))
+    {
+        draft = draft.because(reason);
     }
-    if let Some(first) = exceptions::first_exception(scene) {
+    if !told && let Some(first) = exceptions::first_exception(scene) {
         draft = draft.because(format!("the instruction raises {first}"));
     }
     draft.finish(scene)
+}
+
+/// What is wrong with an interrupt descriptor table that has no gate for a
+/// double fault.
+fn short_table(idt: DescriptorTable, efer: Option<u64>) -> Option<String> {
+    // A gate has 16 bytes in long mode, 8 in protected mode (SDM 3A 6.10 and
+    // 6.14.1). An EFER that is not known is taken for
+    // long mode, where kernels that are debugged spend their time.
+    let gate = match efer {
+        Some(efer) if efer & LONG_MODE_ACTIVE == 0 => 8,
+        _ => 16,
+    };
+    let gates = (u32::from(idt.limit) + 1) / gate;
+    (gates <= u32::from(exceptions::DOUBLE_FAULT)).then(|| {
+        let vectors = match gates {
+            0 => "no vector".to_owned(),
+            1 => "one vector".to_owned(),
+            _ => format!("{gates} vectors"),
+        };
+        format!(
+            "the interrupt descriptor table at {} has room for {vectors} (limit {:#x})",
+            idt.base, idt.limit
+        )
+    })
 }
 
 /// Every other ending.
@@ -56,6 +78,11 @@ pub(crate) fn ending(scene: &Scene<'_>, ending: Ending) -> Verdict {
             VerdictKind::Halted,
             "every CPU is halted with interrupts off: nothing will run again",
         ),
+        Ending::SeemsHalted => Draft::likely(
+            VerdictKind::Halted,
+            "every CPU is halted with interrupts off: nothing will run again",
+        )
+        .because("each stands right behind an `hlt` with RFLAGS.IF clear"),
         Ending::TimeLimit => Draft::certain(
             VerdictKind::TimeLimit,
             "the guest was still running when its time was up",

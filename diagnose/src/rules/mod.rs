@@ -68,6 +68,12 @@ impl Draft {
         self
     }
 
+    /// Takes certainty back, for a reason.
+    fn doubt(mut self, reason: impl Into<String>) -> Self {
+        self.certainty = Certainty::Likely;
+        self.because(reason)
+    }
+
     /// The verdict, at the innermost frame that its reader wrote.
     fn finish(self, scene: &Scene<'_>) -> Verdict {
         let place = place::innermost(scene.frames);

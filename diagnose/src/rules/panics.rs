@@ -17,8 +17,15 @@ const OUT_OF_BOUNDS: [&str; 5] = [
 
 /// The verdict on a panic.
 pub(crate) fn panic(scene: &Scene<'_>, message: &str, file: &str, line: u32) -> Verdict {
-    let first_line = message.lines().next().unwrap_or_default();
-    let draft = if OUT_OF_BOUNDS.iter().any(|start| message.starts_with(start)) {
+    let first_line = message
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty())
+        .unwrap_or_default();
+    let draft = if OUT_OF_BOUNDS
+        .iter()
+        .any(|start| first_line.starts_with(start))
+    {
         Draft::certain(VerdictKind::IndexOutOfBounds, first_line)
     } else if first_line.is_empty() {
         Draft::certain(VerdictKind::Panic, "panic without a message")

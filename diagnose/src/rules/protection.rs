@@ -1,7 +1,7 @@
 //! General protection and stack faults (SDM 3A 6.15, vectors 13 and 12): in
 //! long mode mostly addresses that are none.
 
-use ukdbg_inspect::{AccessKind, AddressKind, ErrorCode, Exception, VirtAddr};
+use ukdbg_inspect::{AccessKind, AddressKind, VirtAddr};
 
 use super::{Draft, exceptions, words};
 use crate::scene::{ExceptionFacts, Scene};
@@ -26,51 +26,36 @@ pub(super) fn protection(scene: &mut Scene<'_>, facts: ExceptionFacts) -> Verdic
             .because("the upper bits of an address must all be copies of the highest one it translates (SDM 1 3.3.7.1)")
             .finish(scene);
     }
-    let decoded = facts
-        .error_code
-        .and_then(|code| Exception::of_vector(facts.vector.into())?.decode_error(code));
-    if let Some(ErrorCode::Selector(selector)) = decoded
-        && selector.code != 0
-    {
-        return Draft::certain(
-            VerdictKind::Exception,
-            format!(
-                "{} because of entry {} of the {:?}",
-                exceptions::name(facts.vector),
-                selector.index,
-                selector.table
-            ),
-        )
-        .finish(scene);
-    }
     exceptions::other(scene, facts)
 }
 
-/// The first access, or the target of the branch, whose address is no address.
+/// The first access, the target of the branch, or the program counter itself,
+/// whose address is no address.
 fn non_canonical_access(scene: &mut Scene<'_>) -> Option<FailedAccess> {
-    let instruction = scene.instruction?;
-    let mut is_none = |at: VirtAddr| {
-        matches!(
-            scene.addresses.describe(at).0.kind,
-            AddressKind::NonCanonical
-        )
+    let addresses = &mut *scene.addresses;
+    let mut is_none = |at: VirtAddr| addresses.describe(at).0.kind == AddressKind::NonCanonical;
+    let jump = |address: VirtAddr| FailedAccess {
+        kind: AccessKind::Execute,
+        size: None,
+        address,
     };
-    let data = instruction
-        .accesses
-        .iter()
-        .filter_map(|access| Some((access, access.address?)))
-        .find(|&(_, address)| is_none(address))
-        .map(|(access, address)| FailedAccess {
+    if let Some(pc) = scene.registers.pc().filter(|&pc| is_none(pc)) {
+        return Some(jump(pc));
+    }
+    let instruction = scene.instruction?;
+    let data = instruction.accesses.iter().find_map(|access| {
+        let first = access.address?;
+        let last = first.checked_add(u64::from(access.size.saturating_sub(1)))?;
+        (is_none(first) || is_none(last)).then_some(FailedAccess {
             kind: access.kind,
             size: Some(access.size).filter(|&size| size > 0),
-            address,
-        });
-    data.or_else(|| {
-        let target = instruction.target.filter(|&target| is_none(target))?;
-        Some(FailedAccess {
-            kind: AccessKind::Execute,
-            size: None,
-            address: target,
+            address: first,
         })
+    });
+    data.or_else(|| {
+        instruction
+            .target
+            .filter(|&target| is_none(target))
+            .map(jump)
     })
 }

@@ -28,9 +28,34 @@ pub(super) fn bytes(count: u64) -> String {
     }
 }
 
+/// `16 KiB`, or bytes where that would not be exact.
+pub(super) fn size(count: u64) -> String {
+    if count > 0 && count.is_multiple_of(1024) {
+        format!("{} KiB", count / 1024)
+    } else {
+        bytes(count)
+    }
+}
+
 /// `a 32-byte heap block at 0x1000`.
 pub(super) fn block(block: &HeapEntry) -> String {
-    format!("a {}-byte heap block at {}", block.size, block.address)
+    let article = article(block.size);
+    format!(
+        "{article} {}-byte heap block at {}",
+        block.size, block.address
+    )
+}
+
+/// The article of a number as it is read: an eight, an eleven, an eighteen
+/// (thousand, million), an eight hundred.
+fn article(number: u64) -> &'static str {
+    let digits = number.to_string();
+    let eleven = digits.starts_with("11") || digits.starts_with("18");
+    if digits.starts_with('8') || (eleven && digits.len() % 3 == 2) {
+        "an"
+    } else {
+        "a"
+    }
 }
 
 /// ` allocated in `Book::insert` at book.rs:88`, or nothing when that is not
@@ -82,13 +107,11 @@ pub(super) fn object(at: VirtAddr, kind: &AddressKind) -> String {
         AddressKind::FreedBlock {
             block: entry,
             offset,
-        } => {
-            format!(
-                "{at}, {} into {} that was freed",
-                bytes(*offset),
-                block(entry)
-            )
-        }
+        } => format!(
+            "{at}, {} into {} that was freed",
+            bytes(*offset),
+            block(entry)
+        ),
         AddressKind::PastBlock {
             block: entry,
             past_end,
@@ -135,4 +158,34 @@ fn image(at: VirtAddr, place: &ImagePlace) -> String {
         return format!("{at}, {region}");
     }
     format!("{at}, {region} ({})", inside.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{article, size};
+
+    #[test]
+    fn articles_are_those_of_the_spoken_number() {
+        let check = |number: u64, expected: &str| assert_eq!(article(number), expected, "{number}");
+        check(1, "a");
+        check(8, "an");
+        check(11, "an");
+        check(18, "an");
+        check(80, "an");
+        check(100, "a");
+        check(110, "a");
+        check(1800, "a");
+        check(11_000, "an");
+        check(u64::MAX, "an");
+    }
+
+    #[test]
+    fn sizes_are_exact() {
+        let check = |count: u64, expected: &str| assert_eq!(size(count), expected);
+        check(0, "0 bytes");
+        check(1, "1 byte");
+        check(512, "512 bytes");
+        check(1536, "1536 bytes");
+        check(16384, "16 KiB");
+    }
 }

@@ -281,7 +281,7 @@ impl tui::Host<Machine> for Watcher {
                     Ending::TripleFault | Ending::Reset | Ending::ResetOfUnknownCause => {
                         StopReason::Shutdown(ShutdownCause::GuestReset)
                     }
-                    Ending::Halted => StopReason::Interrupted,
+                    Ending::Halted | Ending::SeemsHalted => StopReason::Interrupted,
                     Ending::Stopped | Ending::TimeLimit => StopReason::Trap,
                 },
             }),
