@@ -234,6 +234,11 @@ impl<'data> Image<'data> {
         self.symbols()?.named(name.as_bytes())
     }
 
+    /// Every defined symbol of the symbol table, ascending by address.
+    pub fn symbol_table(&self) -> Vec<Symbol> {
+        self.symbols().map_or_else(Vec::new, Symbols::all)
+    }
+
     /// The inline chain at a code address, innermost first; the last is the
     /// function itself. Empty when nothing is known, not even a symbol.
     pub fn source_frames(&self, address: CodeAddr<LinkAddr>) -> Vec<SourceFrame> {

@@ -132,6 +132,11 @@ impl<'data> Symbols<'data> {
         named.next().map(|symbol| symbol.to_symbol())
     }
 
+    /// Every symbol, ascending by address.
+    pub(crate) fn all(&self) -> Vec<Symbol> {
+        self.all.iter().map(|symbol| symbol.to_symbol()).collect()
+    }
+
     /// Every symbol that names code, with its range and origin, one for an
     /// address. Labels within a function that has a size are not functions.
     pub(crate) fn functions(&self) -> Vec<SymbolFunction<'data>> {

@@ -20,6 +20,7 @@ mod frames;
 mod graph;
 mod identity;
 mod instruction;
+mod lines;
 mod names;
 mod registers;
 mod reply;
@@ -28,6 +29,7 @@ mod request;
 mod session;
 mod source;
 mod source_text;
+mod symbols;
 mod trace;
 pub mod view;
 mod watch;
@@ -35,14 +37,16 @@ mod watch;
 pub use error::SessionError;
 pub use graph::GraphView;
 pub use identity::Identity;
+pub use lines::{AddressLines, LinesView};
 pub use reply::Reply;
 pub use request::{Request, Scope};
 pub use session::Session;
 pub use source_text::{NoSources, SourceText};
+pub use symbols::{Case, SymbolKind, SymbolOrder, SymbolPattern, SymbolView, SymbolsView};
 pub use ukdbg_cfg_viewer as cfg_viewer;
 pub use ukdbg_diagnose as diagnose;
 pub use ukdbg_image::{
     CodeAddr, DebugLevel, Decompressed, ElfClass, Function, FunctionName, Image, ImageError,
-    LinkAddr, SourceLocation, SourcePath, Untrusted,
+    LinkAddr, SourceFrame, SourceLocation, SourcePath, Untrusted,
 };
 pub use ukdbg_inspect as inspect;

@@ -6,6 +6,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod image_only;
+
+pub(crate) use image_only::{Addr2lineArguments, SymbolSort, SymbolsArguments};
+
 const EXIT_CODES: &str = "\
 Exit codes:
    0  done; for run: the guest ended by itself
@@ -75,6 +79,8 @@ pub(crate) enum Command {
     Bt(BacktraceArguments),
     Report(EndpointArguments),
     Cfg(CfgArguments),
+    Symbols(SymbolsArguments),
+    Addr2line(Addr2lineArguments),
     /// Look at the guest's trace rings
     Trace {
         #[command(subcommand)]

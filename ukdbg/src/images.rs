@@ -27,14 +27,28 @@ pub(crate) struct Loaded {
 /// Loads the image and the files with symbols. A file that holds the debugging
 /// information of the image is joined with it; another is a module of its own.
 pub(crate) fn load(image: Option<&Path>, symbols: &[PathBuf]) -> Result<Loaded, Failure> {
+    load_above(MAP_ABOVE, image, symbols)
+}
+
+/// As [`load`], for a command that ends at once: every file is mapped, so that
+/// only what the answer needs is read.
+pub(crate) fn load_mapped(image: &Path, symbols: &[PathBuf]) -> Result<Loaded, Failure> {
+    load_above(0, Some(image), symbols)
+}
+
+fn load_above(
+    map_above: u64,
+    image: Option<&Path>,
+    symbols: &[PathBuf],
+) -> Result<Loaded, Failure> {
     let mut modules = Modules::default();
     let mut notes = Vec::new();
     let mut others = Vec::new();
     for path in symbols {
-        others.push((path.as_path(), open(path)?));
+        others.push((path.as_path(), open(path, map_above)?));
     }
     let primary = match image {
-        Some(path) => Some(load_primary(path, &mut others)?),
+        Some(path) => Some(load_primary(path, map_above, &mut others)?),
         None => None,
     };
     if let (Some(path), Some(image)) = (image, &primary) {
@@ -75,9 +89,10 @@ fn refuse_wrapper(path: &Path, image: &Image<'_>, has_others: bool) -> Result<()
 /// companion; that one is then taken out.
 fn load_primary(
     path: &Path,
+    map_above: u64,
     others: &mut Vec<(&Path, &'static [u8])>,
 ) -> Result<Arc<Image<'static>>, Failure> {
-    let bytes = open(path)?;
+    let bytes = open(path, map_above)?;
     let image = parse(bytes).map_err(|e| unusable(path, e))?;
     for index in 0..others.len() {
         let (debug_path, debug_bytes) = others[index];
@@ -94,7 +109,7 @@ fn load_primary(
 
 /// The bytes of a file, for as long as the process lives: every image of a
 /// command is used until its end.
-fn open(path: &Path) -> Result<&'static [u8], Failure> {
+fn open(path: &Path, map_above: u64) -> Result<&'static [u8], Failure> {
     let metadata = fs::metadata(path).map_err(|e| unreadable(path, &e))?;
     if !metadata.is_file() {
         return Err(Failure::text(
@@ -102,7 +117,7 @@ fn open(path: &Path) -> Result<&'static [u8], Failure> {
             format_args!("{} is not a file", path.display()),
         ));
     }
-    if metadata.len() <= MAP_ABOVE {
+    if metadata.len() <= map_above {
         let bytes = fs::read(path).map_err(|e| unreadable(path, &e))?;
         return Ok(Box::leak(bytes.into_boxed_slice()));
     }

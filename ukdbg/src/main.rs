@@ -55,6 +55,12 @@ fn dispatch(arguments: &Arguments) -> Outcome {
         Command::Bt(options) => commands::bt::run(&arguments.global, options, &mut output),
         Command::Report(options) => commands::report::run(&arguments.global, options, &mut output),
         Command::Cfg(options) => commands::cfg::run(&arguments.global, options, &mut output),
+        Command::Symbols(options) => {
+            commands::symbols::run(&arguments.global, options, &mut output)
+        }
+        Command::Addr2line(options) => {
+            commands::addr2line::run(&arguments.global, options, &mut output)
+        }
         Command::Trace {
             command: TraceCommand::List(options),
         } => commands::trace_list::run(&arguments.global, options, &mut output),

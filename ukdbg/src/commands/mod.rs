@@ -1,6 +1,7 @@
 //! The commands, one file each. A command checks its arguments, asks a
 //! session, and renders the replies.
 
+pub(crate) mod addr2line;
 pub(crate) mod attach;
 pub(crate) mod bt;
 pub(crate) mod cfg;
@@ -8,6 +9,7 @@ pub(crate) mod completions;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod supervise;
+pub(crate) mod symbols;
 pub(crate) mod trace_list;
 
 mod connect;
