@@ -7,6 +7,7 @@ use serde_json::Value;
 use ukdbg_inspect::{BreakpointAt, Control, TargetError};
 
 use super::{Machine, STOP_PATIENCE, within};
+use crate::qmp::RunState;
 
 /// How to leave a guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +39,7 @@ impl Machine {
             Leave::Stopped => false,
         };
         if self.stub.is_none() {
-            return self.leave_monitor(run);
+            return self.leave_monitor(run, how);
         }
         // Only a guest that stands still can be told anything, and a stub
         // must be told that its client leaves.
@@ -56,10 +57,16 @@ impl Machine {
         }
     }
 
-    fn leave_monitor(&mut self, run: bool) -> Result<(), TargetError> {
+    fn leave_monitor(&mut self, run: bool, how: Leave) -> Result<(), TargetError> {
         let Some(qmp) = &mut self.qmp else {
             return Ok(());
         };
+        // What stopped it meanwhile, a breakpoint of whoever has the stub or
+        // its own end, is not ours to undo.
+        let pause = qmp.status()? == RunState::Paused;
+        if how == Leave::AsFound && !self.running && !pause {
+            return Ok(());
+        }
         let request = match (run, self.running) {
             (true, false) => "cont",
             (false, true) => "stop",

@@ -12,6 +12,9 @@ pub(crate) const MAPPED_END: u64 = 0x20_0000;
 /// A word that a spinning guest counts up.
 pub(crate) const COUNTER: u64 = 0x10_2000;
 
+/// A word that lets a guest behind a gate go on when it is not zero.
+pub(crate) const GATE: u64 = 0x18_0000;
+
 /// A multiboot image: QEMU boots it in protected mode, without paging.
 const SOURCE: &str = "
 .text
@@ -39,6 +42,10 @@ _start:
     mov $0x501, %dx
     mov $7, %al
     out %al, %dx
+#endif
+#ifdef GATE
+2:  cmpl $0, 0x180000
+    je 2b
 #endif
 #ifdef LONG
     mov $0x20, %eax

@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         }
         _ => {}
     }
-    let tests: [(&str, fn()); 20] = [
+    let tests: [(&str, fn()); 21] = [
         (
             "launch::stops_at_a_breakpoint",
             launch::stops_at_a_breakpoint,
@@ -62,6 +62,10 @@ fn main() -> ExitCode {
             visits::yield_to_an_interrupt,
         ),
         ("visits::leave_a_stop_alone", visits::leave_a_stop_alone),
+        (
+            "visits::leave_a_later_stop_alone",
+            visits::leave_a_later_stop_alone,
+        ),
         (
             "lifetime::of_a_killed_debugger",
             lifetime::of_a_killed_debugger,

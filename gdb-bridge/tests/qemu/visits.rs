@@ -5,9 +5,11 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use ukdbg_gdb_bridge::{Device, Leave, Link, Machine, Qemu, Started};
-use ukdbg_inspect::{Control, Memory, PhysAddr, Resume, StopReason, Target, VirtAddr};
+use ukdbg_inspect::{
+    BreakpointAt, BreakpointKind, Control, Memory, PhysAddr, Resume, StopReason, Target, VirtAddr,
+};
 
-use crate::guest::{COUNTER, ENTRY, Guest};
+use crate::guest::{COUNTER, ENTRY, GATE, Guest};
 use crate::launch::{CPU, launch, run_to_entry, stop};
 
 const SOON: Duration = Duration::from_millis(20);
@@ -105,4 +107,35 @@ pub(crate) fn leave_a_stop_alone() {
     assert_eq!(stop(&mut started.machine).reason, StopReason::Trap);
     let pc = started.machine.registers(CPU).unwrap().pc();
     assert_eq!(pc, Some(VirtAddr(ENTRY + 4)));
+}
+
+/// Neither is one that came while they looked.
+pub(crate) fn leave_a_later_stop_alone() {
+    let guest = Guest::new("GATE");
+    let mut started = launch(&guest, |launch| launch.devices = vec![Device::SharedMemory]);
+    let watch = BreakpointAt {
+        kind: BreakpointKind::Write,
+        address: VirtAddr(COUNTER),
+        length: 4,
+    };
+    run_to_entry(&mut started);
+    started.machine.insert(watch).unwrap();
+    started.machine.resume(Resume::Continue).unwrap();
+    let mut visitor = visitor(&started.qemu);
+    assert_eq!(visitor.found_running(), Some(true));
+    assert_eq!(started.machine.poll(Instant::now() + SOON).unwrap(), None);
+    visitor.resume(Resume::Continue).unwrap();
+    assert_eq!(visitor.poll(Instant::now() + SOON).unwrap(), None);
+    let live = started.machine.live().expect("memory is shared");
+    live.store(PhysAddr(GATE), 1).unwrap();
+    let reason = stop(&mut started.machine).reason;
+    assert!(matches!(reason, StopReason::Watch { .. }), "{reason:?}");
+    let pc = started.machine.registers(CPU).unwrap().pc();
+    assert_eq!(stop(&mut visitor).reason, StopReason::Interrupted);
+    assert_eq!(visitor.registers(CPU).unwrap().pc(), pc);
+    visitor.detach(Leave::AsFound).unwrap();
+    assert!(!started.machine.is_running());
+    started.machine.remove(watch).unwrap();
+    started.machine.resume(Resume::Step(CPU)).unwrap();
+    assert_eq!(stop(&mut started.machine).reason, StopReason::Trap);
 }
