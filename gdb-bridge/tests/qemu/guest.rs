@@ -26,7 +26,11 @@ _start:
     out %al, %dx
     mov $'i', %al
     out %al, %dx
-#ifdef TRIPLE
+#if defined(GATE) || defined(GATE_TRIPLE)
+2:  cmpl $0, 0x180000
+    je 2b
+#endif
+#if defined(TRIPLE) || defined(GATE_TRIPLE)
     lidt empty
     ud2
 #endif
@@ -42,10 +46,6 @@ _start:
     mov $0x501, %dx
     mov $7, %al
     out %al, %dx
-#endif
-#ifdef GATE
-2:  cmpl $0, 0x180000
-    je 2b
 #endif
 #ifdef LONG
     mov $0x20, %eax

@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         }
         _ => {}
     }
-    let tests: [(&str, fn()); 21] = [
+    let tests: [(&str, fn()); 22] = [
         (
             "launch::stops_at_a_breakpoint",
             launch::stops_at_a_breakpoint,
@@ -61,6 +61,7 @@ fn main() -> ExitCode {
             "visits::yield_to_an_interrupt",
             visits::yield_to_an_interrupt,
         ),
+        ("visits::hide_no_shutdown", visits::hide_no_shutdown),
         ("visits::leave_a_stop_alone", visits::leave_a_stop_alone),
         (
             "visits::leave_a_later_stop_alone",

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use ukdbg_gdb_bridge::{Device, Leave, Link, Machine, Qemu, Started};
 use ukdbg_inspect::{
-    BreakpointAt, BreakpointKind, Control, Memory, PhysAddr, Resume, StopReason, Target, VirtAddr,
+    BreakpointAt, BreakpointKind, Control, Memory, PhysAddr, Resume, ShutdownCause, StopReason,
+    Target, VirtAddr,
 };
 
 use crate::guest::{COUNTER, ENTRY, GATE, Guest};
@@ -138,4 +139,30 @@ pub(crate) fn leave_a_later_stop_alone() {
     started.machine.remove(watch).unwrap();
     started.machine.resume(Resume::Step(CPU)).unwrap();
     assert_eq!(stop(&mut started.machine).reason, StopReason::Trap);
+}
+
+/// The end of a guest is heard, whether it comes before or after its runner
+/// hears of a visit.
+pub(crate) fn hide_no_shutdown() {
+    for heard_meanwhile in [true, false] {
+        let guest = Guest::new("GATE_TRIPLE");
+        let mut started = launch(&guest, |launch| launch.devices = vec![Device::SharedMemory]);
+        run_to_entry(&mut started);
+        started.machine.resume(Resume::Continue).unwrap();
+        let first = visitor(&started.qemu);
+        assert_eq!(first.found_running(), Some(true));
+        if heard_meanwhile {
+            assert_eq!(started.machine.poll(Instant::now() + SOON).unwrap(), None);
+        }
+        let live = started.machine.live().expect("memory is shared");
+        live.store(PhysAddr(GATE), 1).unwrap();
+        drop(first);
+        let until = Instant::now() + Duration::from_secs(20);
+        while !heard_meanwhile && visitor(&started.qemu).found_running() != Some(false) {
+            assert!(Instant::now() < until, "the guest does not end");
+        }
+        let reason = StopReason::Shutdown(ShutdownCause::GuestReset);
+        assert_eq!(stop(&mut started.machine).reason, reason);
+        assert!(started.qemu.log().ended_in_triple_fault());
+    }
 }
