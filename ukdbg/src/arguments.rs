@@ -100,7 +100,7 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "S", allow_hyphen_values = true)]
     pub(crate) append: Option<String>,
     /// Memory of the guest
-    #[arg(long, value_name = "SIZE", default_value = "64M")]
+    #[arg(long, value_name = "SIZE", default_value = Self::MEMORY)]
     pub(crate) memory: String,
     /// CPUs of the guest
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=255))]
@@ -123,6 +123,11 @@ pub(crate) struct RunArguments {
     /// Arguments for QEMU
     #[arg(last = true, value_name = "QEMU ARGS")]
     pub(crate) qemu: Vec<String>,
+}
+
+impl RunArguments {
+    /// The guest's memory where nothing is said.
+    pub(crate) const MEMORY: &str = "64M";
 }
 
 /// How QEMU executes the guest.

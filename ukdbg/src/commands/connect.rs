@@ -185,7 +185,9 @@ pub(crate) fn unreachable(error: ConnectError) -> Failure {
         ConnectError::Unreachable { .. } => {
             "start the guest with `ukdbg run IMAGE`, or QEMU with -s, and check the endpoint"
         }
-        ConnectError::Silent { .. } => "end the other debugger: a stub or a monitor serves one at a time",
+        ConnectError::Silent { .. } => {
+            "end the other debugger: a stub or a monitor serves one at a time"
+        }
         _ => "check that the endpoint is a GDB stub, a QMP socket, guest memory or a core",
     };
     Failure::new(Exit::Unreachable, error).hint(hint)

@@ -1,6 +1,7 @@
 //! `ukdbg run IMAGE`: boots an image, waits for its fault, explains it, and
 //! ends the guest.
 
+mod again;
 mod ending;
 mod launch;
 mod memory_size;
@@ -20,7 +21,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::images;
 use crate::output::Output;
-use crate::render::{self, Commands, quote};
+use crate::render::{self, Commands};
 use crate::signals::Signals;
 use crate::tui;
 use ending::{GuestEnd, RunView};
@@ -55,7 +56,7 @@ pub(crate) fn run(global: &Global, options: &RunArguments, output: &mut Output) 
     let mut watcher = Watcher::new(qemu, console, options.raw_console, &launch)?;
     let run = Run {
         options,
-        commands: commands(global, options, &image.display().to_string()),
+        commands: again::commands(global, options, &image),
         deadline: options.timeout.map(|limit| Instant::now() + limit),
         signals,
     };
@@ -211,23 +212,4 @@ enum Awaited {
     Seen(Seen),
     TimeLimit,
     Signal(u8),
-}
-
-/// What would show more: this run again in the terminal interface.
-fn commands(global: &Global, options: &RunArguments, image: &str) -> Commands {
-    let mut again = format!("ukdbg run {} --tui", quote(image));
-    for symbols in &global.symbols {
-        again.push_str(&format!(
-            " --symbols {}",
-            quote(&symbols.display().to_string())
-        ));
-    }
-    if let Some(append) = &options.append {
-        again.push_str(&format!(" --append {}", quote(append)));
-    }
-    Commands {
-        image: image.to_owned(),
-        trace: again.clone(),
-        look: again,
-    }
 }
