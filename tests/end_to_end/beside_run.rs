@@ -1,6 +1,7 @@
 //! Other commands on a guest while `ukdbg run` runs it: they find it without
 //! being told where, and the run goes on as if they had not been there.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -8,7 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use ukdbg_tests::{
     BuiltGuest, DEADLINE, GuestShape, Running, SeenFrame, Tool, Ukdbg, available, compare_frames,
-    expect_nothing_left, kernel_image,
+    expect_nothing_left, kernel_image, processes_under,
 };
 
 use crate::chain::chain;
@@ -90,6 +91,40 @@ fn a_fault_after_three_visits() {
     assert_eq!(ended.code, Some(1), "{ended}");
     let report: Value = serde_json::from_str(&ended.stdout).expect("one document");
     assert_eq!(report["verdict"]["kind"], "null_reference", "{report:#}");
+    expect_nothing_left(folder.path(), Duration::from_secs(20));
+}
+
+/// Arguments for QEMU that boot something leave the image for its symbols.
+#[test]
+fn another_kernel_is_booted() {
+    if !available(&[Tool::Gcc, Tool::Qemu]) {
+        return;
+    }
+    let guest = GuestShape::default().build();
+    let bare = guest.path("bare.elf");
+    let stripped = Command::new("strip")
+        .arg("-o")
+        .args([&bare, &guest.image])
+        .status();
+    assert!(stripped.is_ok_and(|status| status.success()));
+    let (run, folder) = Ukdbg::new(["run", "--batch"])
+        .and([&guest.image])
+        .and(["--", "-kernel"])
+        .and([&bare])
+        .start();
+    run.wait_for_stdout("!", DEADLINE);
+    let processes = processes_under(folder.path());
+    let image = guest.image.display().to_string();
+    for (_, command) in processes
+        .iter()
+        .filter(|(_, command)| command.starts_with("qemu-system"))
+    {
+        assert!(!command.contains(&image), "{command}");
+    }
+    expect_chain(&Ukdbg::new(["bt"]).beside(&folder).json(0));
+    run.signal(Signal::INT);
+    let ended = run.finish(Instant::now(), DEADLINE);
+    assert_eq!(ended.code, Some(130), "{ended}");
     expect_nothing_left(folder.path(), Duration::from_secs(20));
 }
 
