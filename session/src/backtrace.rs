@@ -1,6 +1,6 @@
 //! Backtraces of CPUs and of tasks that are not running.
 
-use ukdbg_inspect::{Backtrace, FoundBy, Memory, Registers, Stack, Target, Unwinder, VcpuId};
+use ukdbg_inspect::{Backtrace, FoundBy, Memory, Registers, Stack, Target, Unwinder};
 
 use crate::session::{Session, Shown};
 use crate::view::{BacktraceView, StackOwner};
@@ -12,29 +12,24 @@ pub(crate) fn all<T: Target>(
     scope: Scope,
 ) -> Result<Vec<BacktraceView>, SessionError> {
     let selected = session.current_vcpu()?;
-    let mut views = vec![of_cpu(session, selected)?];
+    let machine = session.target.registers(selected)?;
+    let stacks = stacks(session);
+    let found = find(session, &machine, FoundBy::Stop, &stacks);
+    let mut views = vec![remember(session, found, StackOwner::Cpu { id: selected })];
     if scope == Scope::Selected {
         return Ok(views);
     }
     for vcpu in session.target.vcpus()? {
         if vcpu != selected {
             let registers = session.target.registers(vcpu)?;
-            let found = find(session, &registers, FoundBy::Stop);
+            let found = find(session, &registers, FoundBy::Stop, &stacks);
             views.push(show(session, &found, StackOwner::Cpu { id: vcpu }));
         }
     }
-    let registers = session.target.registers(selected)?;
-    views.extend(tasks(session, &registers));
+    // Memory is that of the CPU asked last.
+    let machine = session.target.registers(selected)?;
+    views.extend(tasks(session, &machine, &stacks));
     Ok(views)
-}
-
-fn of_cpu<T: Target>(
-    session: &mut Session<'_, T>,
-    vcpu: VcpuId,
-) -> Result<BacktraceView, SessionError> {
-    let registers = session.target.registers(vcpu)?;
-    let found = find(session, &registers, FoundBy::Stop);
-    Ok(remember(session, found, StackOwner::Cpu { id: vcpu }))
 }
 
 /// Unwinds from registers, with the guest's own word on where its stacks are.
@@ -42,9 +37,9 @@ pub(crate) fn find<T: Target>(
     session: &mut Session<'_, T>,
     registers: &Registers,
     found_by: FoundBy,
+    stacks: &[Stack],
 ) -> Backtrace {
-    let stacks = stacks(session);
-    Unwinder::new(&session.modules).with_stacks(&stacks).unwind(
+    Unwinder::new(&session.modules).with_stacks(stacks).unwind(
         registers,
         found_by,
         &mut session.target,
@@ -78,12 +73,15 @@ fn show<T: Target>(
 
 /// Every task that is not running. What the guest's tables do not tell is left
 /// out: without our runtime there are no tasks to know of.
-fn tasks<T: Target>(session: &mut Session<'_, T>, machine: &Registers) -> Vec<BacktraceView> {
-    let stacks = stacks(session);
+fn tasks<T: Target>(
+    session: &mut Session<'_, T>,
+    machine: &Registers,
+    stacks: &[Stack],
+) -> Vec<BacktraceView> {
     let mut views = Vec::new();
     for stack in stacks.iter().filter(|stack| stack.alive) {
         let found = Unwinder::new(&session.modules)
-            .with_stacks(&stacks)
+            .with_stacks(stacks)
             .unwind_task(stack, machine, &mut session.target);
         if let Some(found) = found {
             let name = stack.name.clone();
@@ -93,7 +91,7 @@ fn tasks<T: Target>(session: &mut Session<'_, T>, machine: &Registers) -> Vec<Ba
     views
 }
 
-pub(crate) fn stacks<T: Target>(session: &mut Session<'_, T>) -> Vec<Stack> {
+fn stacks<T: Target>(session: &mut Session<'_, T>) -> Vec<Stack> {
     let root = session.root().ok();
     let stacks = root.and_then(|root| root.stacks(&mut session.target).ok().flatten());
     stacks.map_or_else(Vec::new, |stacks| stacks.stacks)

@@ -28,16 +28,32 @@ pub(crate) fn around(
         .as_ref()
         .and_then(|(module, link, function)| extent(module, *link, function))
         .unwrap_or((at, WITHOUT_FUNCTION));
-    let mut code = vec![0; size];
-    let readable = read_available(memory, start, &mut code);
-    if readable == 0 {
+    let (start, code) = match readable(memory, start, size) {
+        // What is asked about is shown even where the function's start, or a
+        // page before it, cannot be read.
+        code if at
+            .offset_from(start)
+            .is_none_or(|offset| offset >= code.len() as u64) =>
+        {
+            (at, readable(memory, at, WITHOUT_FUNCTION))
+        }
+        code => (start, code),
+    };
+    if code.is_empty() {
+        memory.read(start, &mut [0])?;
         return Err(SessionError::NoCode { at: start });
     }
-    code.truncate(readable);
     Ok(DisassemblyView {
         function: found.map(|(_, _, function)| function.name),
         lines: lines(modules, &code, start, at),
     })
+}
+
+fn readable(memory: &mut dyn Memory, at: VirtAddr, size: usize) -> Vec<u8> {
+    let mut code = vec![0; size];
+    let readable = read_available(memory, at, &mut code);
+    code.truncate(readable);
+    code
 }
 
 /// Where the range of the function around the address lies in the machine.

@@ -1,7 +1,7 @@
 //! An exception, decoded for display.
 
 use ukdbg_diagnose::ExceptionFacts;
-use ukdbg_inspect::{ErrorCode, Exception, PageFaultCode, Target};
+use ukdbg_inspect::{DescriptorTable, ErrorCode, Exception, PageFaultCode, Target};
 
 use crate::addresses::Known;
 use crate::view::{ExceptionView, Word};
@@ -39,9 +39,13 @@ fn bits(code: ErrorCode) -> Vec<String> {
             vec!["no descriptor is to blame".to_owned()]
         }
         ErrorCode::Selector(selector) => vec![format!(
-            "entry {} of the {:?}{}",
+            "entry {} of the {}{}",
             selector.index,
-            selector.table,
+            match selector.table {
+                DescriptorTable::Gdt => "GDT",
+                DescriptorTable::Ldt => "LDT",
+                DescriptorTable::Idt => "IDT",
+            },
             if selector.external {
                 ", while an external event was delivered"
             } else {

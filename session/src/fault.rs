@@ -3,7 +3,7 @@
 
 use ukdbg_diagnose::{Cause, EmulatorEvidence, Ending, ExceptionFacts};
 use ukdbg_image::Untrusted;
-use ukdbg_inspect::{Fault, FaultReport, FoundBy, Registers, Root, Target};
+use ukdbg_inspect::{Fault, FaultReport, FoundBy, PageFaultCode, Registers, Root, Target};
 
 use crate::view::StackOwner;
 
@@ -52,11 +52,15 @@ impl FaultAt {
     /// call like any other, and a fetch that failed never was one.
     pub(crate) fn is_at_instruction(&self) -> bool {
         match &self.what {
-            What::Exception(facts) => {
-                facts.vector != PAGE_FAULT
-                    || facts.cr2.is_none()
-                    || facts.cr2 != self.registers.pc()
+            What::Exception(facts) if facts.vector == PAGE_FAULT => {
+                let code = facts.error_code.map(PageFaultCode::decode);
+                let at_pc = facts.cr2.is_some() && facts.cr2 == self.registers.pc();
+                // Without NX and SMEP a fetch is reported as a read (SDM 3A
+                // 4.7); a write at the program counter is one over itself.
+                !code.is_some_and(|code| code.fetch)
+                    && (!at_pc || code.is_some_and(|code| code.write))
             }
+            What::Exception(_) => true,
             What::Panic { .. } => false,
             What::Unknown => true,
         }

@@ -6,6 +6,10 @@ use ukdbg_inspect::{Backtrace, Frame, Modules};
 
 use crate::view::{ArgumentView, BacktraceView, FrameView, StackOwner};
 
+/// Frames at either end of a stack whose arguments are read: each costs reads
+/// of memory, and a recursion of thousands says nothing new in its middle.
+const WITH_ARGUMENTS: usize = 64;
+
 /// Expands a backtrace. `arguments` is asked for each frame, by physical frame
 /// and inline level.
 pub(crate) fn expand(
@@ -16,6 +20,8 @@ pub(crate) fn expand(
 ) -> BacktraceView {
     let mut frames = Vec::new();
     for (physical, frame) in backtrace.frames.iter().enumerate() {
+        let from_the_end = backtrace.frames.len() - physical;
+        let left_out = physical >= WITH_ARGUMENTS && from_the_end > WITH_ARGUMENTS;
         let found = modules.find_code(frame.pc);
         let chain = found.map_or_else(Vec::new, |(module, link)| module.image.source_frames(link));
         let levels = chain.len().max(1);
@@ -25,7 +31,10 @@ pub(crate) fn expand(
             view.physical = physical;
             view.level = level;
             view.interrupted = frame.interrupted && level == 0;
-            view.arguments = arguments(frame, level);
+            view.arguments_left_out = left_out;
+            if !left_out {
+                view.arguments = arguments(frame, level);
+            }
             frames.push(view);
         }
     }
@@ -58,5 +67,6 @@ fn frame_view(modules: &Modules<'_>, frame: &Frame, source: Option<&SourceFrame>
         interrupted: false,
         found_by: frame.found_by,
         arguments: Vec::new(),
+        arguments_left_out: false,
     }
 }

@@ -29,8 +29,9 @@ const TOLERATED: usize = SAMPLE / 8;
 
 impl<T: Target> Session<'_, T> {
     /// Compares the machine's memory with the first module: its build-id
-    /// where that is loaded, else code around the program counter, else code
-    /// at the entry.
+    /// where that is loaded, else code from the program counter on, else code
+    /// at the entry. The entry is last: it is the same in most builds of one
+    /// program.
     pub fn identify(&mut self) -> Identity {
         let pc = self
             .current_registers()
@@ -47,13 +48,14 @@ impl<T: Target> Session<'_, T> {
         [here, Some(module.image.entry())]
             .into_iter()
             .flatten()
-            .filter_map(|link| by_code(target, &module, link))
-            .fold(Identity::Unknown, |answer, next| match (answer, next) {
-                (Identity::Same, _) | (_, Identity::Same) => Identity::Same,
-                (different @ Identity::Different { .. }, _) => different,
-                (Identity::Unknown, next) => next,
-            })
+            .find_map(|link| by_code(target, &module, link))
+            .unwrap_or(Identity::Unknown)
     }
+}
+
+/// Memory that nothing was loaded into yet, or nothing at all.
+fn is_empty(found: &[u8]) -> bool {
+    found.iter().all(|&byte| byte == 0)
 }
 
 /// A loaded build-id is one small read that settles it.
@@ -61,7 +63,7 @@ fn by_build_id(memory: &mut dyn Memory, module: &Module<'_>) -> Option<Identity>
     let expected = module.image.build_id()?;
     let at = module.run_address(address_of(&module.image, expected)?)?;
     let mut found = vec![0; expected.len()];
-    if read_available(memory, at, &mut found) < expected.len() {
+    if read_available(memory, at, &mut found) < expected.len() || is_empty(&found) {
         return None;
     }
     Some(if found == expected {
@@ -92,13 +94,13 @@ fn by_code(memory: &mut dyn Memory, module: &Module<'_>, link: LinkAddr) -> Opti
     let expected = expected.get(..SAMPLE.min(expected.len()))?;
     let mut found = vec![0; expected.len()];
     let readable = read_available(memory, at, &mut found);
-    if readable < expected.len() / 2 || readable == 0 {
+    found.truncate(readable);
+    if readable < expected.len() / 2 || is_empty(&found) {
         return None;
     }
     let differing = found
         .iter()
         .zip(expected)
-        .take(readable)
         .filter(|(found, expected)| found != expected)
         .count();
     Some(if differing <= TOLERATED.min(readable / 4) {

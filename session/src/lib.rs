@@ -18,6 +18,7 @@ mod exception;
 mod fault;
 mod frames;
 mod graph;
+mod halt;
 mod identity;
 mod instruction;
 mod lines;
@@ -30,6 +31,8 @@ mod session;
 mod source;
 mod source_text;
 mod symbols;
+#[cfg(test)]
+mod tests;
 mod trace;
 pub mod view;
 mod watch;

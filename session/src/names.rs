@@ -34,18 +34,18 @@ pub(crate) fn describe<T: Target>(known: &mut Known<'_, '_, T>, at: VirtAddr) ->
             format!("guard below the stack of `{}`", stack.name.raw()).into()
         }
         AddressKind::HeapBlock { block, offset } => {
-            format!("{offset} into a {}-byte heap block", block.size).into()
+            format!("{offset} into a heap block of {} bytes", block.size).into()
         }
         AddressKind::FreedBlock { block, offset } => {
-            format!("{offset} into a freed {}-byte heap block", block.size).into()
+            format!("{offset} into a freed heap block of {} bytes", block.size).into()
         }
         AddressKind::PastBlock { block, past_end } => format!(
-            "{past_end} past the end of a {}-byte heap block",
+            "{past_end} past the end of a heap block of {} bytes",
             block.size
         )
         .into(),
         AddressKind::BeforeBlock { block, before } => {
-            format!("{before} before a {}-byte heap block", block.size).into()
+            format!("{before} before a heap block of {} bytes", block.size).into()
         }
         AddressKind::Heap => "heap".into(),
         AddressKind::NonCanonical => "not canonical".into(),

@@ -1,7 +1,7 @@
 //! The report: everything that is known about a fault, gathered in one place.
 
 use ukdbg_diagnose::{
-    EmulatorEvidence, FrameFacts, InstructionFacts, Scene, Verdict, VerdictKind, judge,
+    EmulatorEvidence, Ending, FrameFacts, InstructionFacts, Scene, Verdict, VerdictKind, judge,
 };
 use ukdbg_image::iced_x86::Instruction;
 use ukdbg_image::{LinkAddr, decode};
@@ -16,7 +16,7 @@ use crate::view::{
     BacktraceView, ExceptionView, NextStep, PanicView, ReportView, SourceView, StackOwner,
     TraceView,
 };
-use crate::{SessionError, backtrace, exception, fault, instruction, source, trace};
+use crate::{SessionError, backtrace, exception, fault, halt, instruction, source, trace};
 
 /// Trace events shown.
 const LAST_EVENTS: u64 = 50;
@@ -43,7 +43,8 @@ pub(crate) fn make<T: Target>(
     let tables = root.as_ref().map_or_else(Tables::default, |root| {
         Tables::read(&mut session.target, root, &mut gaps)
     });
-    let backtrace = backtrace_of(session, &fault)?;
+    let backtrace = backtrace_of(session, &fault, &tables)?;
+    let evidence = &with_halt(session, &fault, evidence);
     let decoded = fault
         .is_at_instruction()
         .then(|| instruction_at(&mut session.target, &fault.registers))
@@ -94,6 +95,7 @@ fn root_of<T: Target>(session: &mut Session<'_, T>, gaps: &mut Vec<String>) -> O
 fn backtrace_of<T: Target>(
     session: &mut Session<'_, T>,
     fault: &FaultAt,
+    tables: &Tables,
 ) -> Result<BacktraceView, SessionError> {
     let owner = match &fault.owner {
         Some(owner) => owner.clone(),
@@ -101,8 +103,27 @@ fn backtrace_of<T: Target>(
             id: session.current_vcpu()?,
         },
     };
-    let found = backtrace::find(session, &fault.registers, fault.found_by);
+    let stacks = tables.stacks.as_ref();
+    let stacks = stacks.map_or(&[][..], |stacks| &stacks.stacks);
+    let found = backtrace::find(session, &fault.registers, fault.found_by, stacks);
     Ok(backtrace::remember(session, found, owner))
+}
+
+/// A machine that stands still without a word may have halted for good: its
+/// registers show that where no monitor was asked.
+fn with_halt<T: Target>(
+    session: &mut Session<'_, T>,
+    fault: &FaultAt,
+    evidence: &EmulatorEvidence,
+) -> EmulatorEvidence {
+    let mut evidence = evidence.clone();
+    if matches!(fault.what, What::Unknown)
+        && evidence.ending == Ending::Stopped
+        && halt::seems_for_good(session)
+    {
+        evidence.ending = Ending::SeemsHalted;
+    }
+    evidence
 }
 
 fn verdict_of<T: Target>(

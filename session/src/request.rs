@@ -31,7 +31,7 @@ pub enum Request {
     },
     /// Events of the trace rings.
     Trace {
-        /// Only the newest of each CPU; none for all.
+        /// Only so many, the newest of the whole guest; none for all.
         newest: Option<u64>,
     },
     /// The control-flow graph of the function that holds a run-time address.

@@ -107,6 +107,8 @@ impl<'data, T: Target> Session<'data, T> {
         let stop = self.control("wait for a stop")?.poll(until)?;
         if let Some(stop) = &stop {
             self.stopped = stop.vcpu;
+            // Whoever let it run may have done so through the target itself.
+            self.shown = None;
         }
         Ok(stop)
     }

@@ -52,7 +52,10 @@ fn schema_of(modules: &Modules<'_>, root: &Root) -> (Schema, Vec<String>) {
 
 fn describe(trace: &Trace, schema: &Schema, clock: Clock, modules: &Modules<'_>) -> TraceView {
     let mut view = TraceView {
-        written: trace.cpus.iter().map(|cpu| cpu.ring.head).sum(),
+        written: trace
+            .cpus
+            .iter()
+            .fold(0, |sum: u64, cpu| sum.saturating_add(cpu.ring.head)),
         gaps: trace.errors.iter().map(ToString::to_string).collect(),
         ..TraceView::default()
     };

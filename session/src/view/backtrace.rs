@@ -67,6 +67,9 @@ pub struct FrameView {
     pub found_by: FoundBy,
     /// Arguments, where debugging information gives them.
     pub arguments: Vec<ArgumentView>,
+    /// Its arguments were not read: it is in the middle of a deep stack.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub arguments_left_out: bool,
 }
 
 /// An argument and its value.

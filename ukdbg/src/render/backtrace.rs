@@ -117,6 +117,9 @@ fn frame_line(frame: &FrameView, styles: Styles) -> String {
 }
 
 fn arguments(frame: &FrameView) -> String {
+    if frame.arguments_left_out {
+        return "(…)".to_owned();
+    }
     let list: Vec<String> = frame
         .arguments
         .iter()

@@ -67,6 +67,7 @@ fn frame(index: usize, physical: usize, function: &str, at: SourceLocation) -> F
         interrupted: false,
         found_by: FoundBy::Cfi,
         arguments: Vec::new(),
+        arguments_left_out: false,
     }
 }
 

@@ -1,0 +1,10 @@
+//! Sessions on machines made by hand: a real image that gcc compiles, memory
+//! and registers as each test wants them.
+
+mod backtraces;
+mod faults;
+mod identity;
+mod machine;
+mod requests;
+
+use machine::{Guest, guest};
