@@ -17,5 +17,6 @@ mod verdict;
 pub use evidence::{DescriptorTable, EmulatorEvidence, Ending, LoggedException};
 pub use instruction::{InstructionFacts, MemoryAccess, RegisterOperand};
 pub use place::{FrameFacts, is_library};
+pub use rules::heap_block;
 pub use scene::{Addresses, Caller, Cause, ExceptionFacts, Scene, judge};
 pub use verdict::{Certainty, FailedAccess, Place, Verdict, VerdictKind};

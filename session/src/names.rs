@@ -1,5 +1,6 @@
 //! Names for addresses, in a word: what a register or an operand points at.
 
+use ukdbg_diagnose::heap_block;
 use ukdbg_image::Untrusted;
 use ukdbg_inspect::{AddressKind, Modules, Target, VirtAddr};
 
@@ -34,18 +35,16 @@ pub(crate) fn describe<T: Target>(known: &mut Known<'_, '_, T>, at: VirtAddr) ->
             format!("guard below the stack of `{}`", stack.name.raw()).into()
         }
         AddressKind::HeapBlock { block, offset } => {
-            format!("{offset} into a heap block of {} bytes", block.size).into()
+            format!("{offset} into {}", heap_block(&block)).into()
         }
         AddressKind::FreedBlock { block, offset } => {
-            format!("{offset} into a freed heap block of {} bytes", block.size).into()
+            format!("{offset} into {} that was freed", heap_block(&block)).into()
         }
-        AddressKind::PastBlock { block, past_end } => format!(
-            "{past_end} past the end of a heap block of {} bytes",
-            block.size
-        )
-        .into(),
+        AddressKind::PastBlock { block, past_end } => {
+            format!("{past_end} past the end of {}", heap_block(&block)).into()
+        }
         AddressKind::BeforeBlock { block, before } => {
-            format!("{before} before a heap block of {} bytes", block.size).into()
+            format!("{before} before {}", heap_block(&block)).into()
         }
         AddressKind::Heap => "heap".into(),
         AddressKind::NonCanonical => "not canonical".into(),

@@ -18,6 +18,7 @@ use crate::verdict::{Certainty, FailedAccess, Verdict, VerdictKind};
 
 pub(crate) use endings::{ending, triple_fault};
 pub(crate) use panics::panic;
+pub use words::heap_block;
 
 /// An exception, by its vector (SDM 3A table 6-1).
 pub(crate) fn exception(scene: &mut Scene<'_>, facts: ExceptionFacts) -> Verdict {

@@ -39,11 +39,12 @@ pub(super) fn size(count: u64) -> String {
 
 /// `a 32-byte heap block at 0x1000`.
 pub(super) fn block(block: &HeapEntry) -> String {
-    let article = article(block.size);
-    format!(
-        "{article} {}-byte heap block at {}",
-        block.size, block.address
-    )
+    format!("{} at {}", heap_block(block), block.address)
+}
+
+/// `a 32-byte heap block`.
+pub fn heap_block(block: &HeapEntry) -> String {
+    format!("{} {}-byte heap block", article(block.size), block.size)
 }
 
 /// The article of a number as it is read: an eight, an eleven, an eighteen

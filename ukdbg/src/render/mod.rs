@@ -10,6 +10,8 @@ mod report;
 mod source;
 mod style;
 mod symbols;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use addr2line::{LineStyle, address_lines};
 pub(crate) use backtrace::backtraces;
