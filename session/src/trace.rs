@@ -82,10 +82,13 @@ fn note_gap(view: &mut TraceView, cpu: u32, gap: &Gap) {
         GapKind::Damaged => "not laid out as an event",
         GapKind::Unreadable => "in memory that cannot be read",
     };
-    view.gaps.push(format!(
-        "cpu{cpu}: {} slots from index {} on are {why}",
-        gap.slots, gap.first
-    ));
+    view.gaps.push(match gap.slots {
+        1 => format!("cpu{cpu}: the slot of index {} is {why}", gap.first),
+        slots => format!(
+            "cpu{cpu}: {slots} slots from index {} on are {why}",
+            gap.first
+        ),
+    });
 }
 
 fn event_view(event: Event, modules: &Modules<'_>) -> EventView {

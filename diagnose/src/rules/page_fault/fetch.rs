@@ -14,7 +14,7 @@ const LONGEST_INSTRUCTION: u64 = 15;
 const PAGE: u64 = 4096;
 
 /// The verdict on a fetch.
-pub(super) fn fetch(scene: &Scene<'_>, fault: &PageFault) -> Draft {
+pub(super) fn fetch(scene: &mut Scene<'_>, fault: &PageFault) -> Draft {
     let at = fault.description.address;
     if let AddressKind::NullPage { offset } = fault.description.kind {
         return match offset {
@@ -48,11 +48,23 @@ pub(super) fn fetch(scene: &Scene<'_>, fault: &PageFault) -> Draft {
 /// How control came there, as far as the program counter shows it. From the
 /// instruction before it can have run on into a page's start; the last jump,
 /// call or return is not recorded anywhere.
-fn how(scene: &Scene<'_>, at: VirtAddr) -> String {
+fn how(scene: &mut Scene<'_>, at: VirtAddr) -> String {
     let behind = scene.registers.pc().and_then(|pc| at.offset_from(pc));
     match (behind, scene.registers.pc()) {
         (Some(1..LONGEST_INSTRUCTION), Some(pc)) => format!("execution ran on from {pc} into"),
-        _ if at.0.is_multiple_of(PAGE) => "execution reached".to_owned(),
+        _ if may_run_on(scene, at) => "execution reached".to_owned(),
         _ => "call, jump or return to".to_owned(),
     }
+}
+
+/// Whether execution can have come from the page before, with no jump at all.
+fn may_run_on(scene: &mut Scene<'_>, at: VirtAddr) -> bool {
+    let Some(before) = at.checked_sub(1).filter(|_| at.0.is_multiple_of(PAGE)) else {
+        return false;
+    };
+    let (description, walk) = scene.addresses.describe(before);
+    let executable = walk
+        .and_then(|walk| walk.rights())
+        .map(|rights| rights.execute);
+    description.mapped != Some(false) && executable != Some(false)
 }

@@ -153,11 +153,24 @@ fn execution_that_runs_on_into_another_page() {
         "execution ran on from 0x300ffe into 0x301000, where nothing is mapped",
         &[],
     );
-    let at_the_start = Stage::new().with(Register::Rip, 0x30_1000);
+    let at_the_start = Stage::new()
+        .with(Register::Rip, 0x30_1000)
+        .at(0x30_0fff, AddressKind::Mapped, Some(true))
+        .entry(0x30_0fff, 0x30_0001);
     check(
         &at_the_start.page_fault(0x10, 0x30_1000),
         "certain WildJump Execute ? 0x301000",
         "execution reached 0x301000, where nothing is mapped",
+        &[],
+    );
+    let sent = Stage::new()
+        .with(Register::Rip, 0x30_1000)
+        .at(0x30_0fff, AddressKind::Mapped, Some(true))
+        .entry(0x30_0fff, 0x8000_0000_0030_0001);
+    check(
+        &sent.page_fault(0x10, 0x30_1000),
+        "certain WildJump Execute ? 0x301000",
+        "call, jump or return to 0x301000, where nothing is mapped",
         &[],
     );
 }
