@@ -50,7 +50,12 @@ fn schema_of(modules: &Modules<'_>, root: &Root) -> (Schema, Vec<String>) {
     (schema, gaps)
 }
 
-fn describe(trace: &Trace, schema: &Schema, clock: Clock, modules: &Modules<'_>) -> TraceView {
+pub(crate) fn describe(
+    trace: &Trace,
+    schema: &Schema,
+    clock: Clock,
+    modules: &Modules<'_>,
+) -> TraceView {
     let mut view = TraceView {
         written: trace
             .cpus
@@ -78,7 +83,7 @@ fn note_gap(view: &mut TraceView, cpu: u32, gap: &Gap) {
             return;
         }
         GapKind::NotRead => return,
-        GapKind::InFlight => "being written when the guest stopped",
+        GapKind::InFlight => "in the middle of being written",
         GapKind::Damaged => "not laid out as an event",
         GapKind::Unreadable => "in memory that cannot be read",
     };
@@ -91,7 +96,7 @@ fn note_gap(view: &mut TraceView, cpu: u32, gap: &Gap) {
     });
 }
 
-fn event_view(event: Event, modules: &Modules<'_>) -> EventView {
+pub(crate) fn event_view(event: Event, modules: &Modules<'_>) -> EventView {
     let mut fields: Vec<(Untrusted, Untrusted)> = event
         .fields
         .into_iter()

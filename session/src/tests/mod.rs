@@ -6,5 +6,6 @@ mod faults;
 mod identity;
 mod machine;
 mod requests;
+mod traces;
 
 use machine::{Guest, guest};
