@@ -27,6 +27,7 @@ pub(crate) mod ranges;
 pub(crate) mod types;
 pub(crate) mod unit;
 pub(crate) mod variables;
+mod virtual_tables;
 
 use budget::Budget;
 pub(crate) use unit::{Scope, Unit};

@@ -16,7 +16,7 @@ use crate::symbols::{SymbolFunction, Symbols};
 use crate::{
     CodeAddr, Decompressed, Expression, ExpressionContext, ExpressionError, Function, FunctionName,
     ImageError, LinkAddr, SourceFrame, SourcePath, Type, TypeId, UnwindRow, ValueLocation,
-    Variable, notes,
+    Variable, VirtualTable, notes,
 };
 
 /// A parsed ELF image, with the debugging information that belongs to it.
@@ -338,6 +338,14 @@ impl<'data> Image<'data> {
             let globals = self.globals.get_or_init(|| GlobalIndex::new(debug));
             globals.named(name, debug)
         })
+    }
+
+    /// The table of a trait's functions that begins at an address: what the
+    /// second half of a Rust `&dyn Trait` points to.
+    pub fn virtual_table_at(&self, address: LinkAddr) -> Option<VirtualTable> {
+        let debug = self.debug()?;
+        let globals = self.globals.get_or_init(|| GlobalIndex::new(debug));
+        globals.virtual_table_at(address.0, debug)
     }
 
     /// A type.

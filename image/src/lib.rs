@@ -22,7 +22,7 @@
 //! | where in the source, inlined calls included | [`Image::source_frames`] |
 //! | where is this line | [`Image::addresses_of_line`], [`Image::line_with_code`] |
 //! | how is the caller found | [`Image::unwind_row`] |
-//! | what are the variables here, and of what type | [`Image::variables`], [`Image::globals_named`], [`Image::type_of`] |
+//! | what are the variables here, and of what type | [`Image::variables`], [`Image::globals_named`], [`Image::type_of`], [`Image::virtual_table_at`] |
 //! | where is a variable's value | [`Image::evaluate`] |
 //! | what does this instruction do | [`disassemble`], [`memory_operands`], [`register_operands`] |
 //!
@@ -87,8 +87,8 @@ pub use instruction::{
 pub use layout::{DebugLevel, DebugLink, ElfClass, Section, Segment, Symbol};
 pub use source::{Function, FunctionName, FunctionOrigin, SourceFrame, SourceLocation, SourcePath};
 pub use types::{
-    BaseEncoding, Member, Type, TypeId, TypeKind, Variable, VariableKind, VariableLocation,
-    Variant, VariantPart,
+    BaseEncoding, Member, Type, TypeId, TypeKind, TypeParameter, Variable, VariableKind,
+    VariableLocation, Variant, VariantPart, VirtualTable,
 };
 pub use untrusted::Untrusted;
 pub use unwind::{

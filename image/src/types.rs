@@ -62,6 +62,26 @@ pub struct Type {
     pub size: Option<u64>,
     /// What it is.
     pub kind: TypeKind,
+    /// The types it is made with: `T` of a `Vec<T>`.
+    pub parameters: Vec<TypeParameter>,
+}
+
+/// A generic type's parameter (DWARF 5 §2.23).
+#[derive(Clone, Debug, PartialEq)]
+pub struct TypeParameter {
+    /// What the generic type calls it.
+    pub name: Option<Untrusted>,
+    /// What stands for it here.
+    pub ty: Option<TypeId>,
+}
+
+/// A table of a trait's functions for one type.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VirtualTable {
+    /// Its name, which names the type and the trait.
+    pub name: Untrusted,
+    /// The type; none when tables of several types were merged into one.
+    pub concrete: Option<TypeId>,
 }
 
 /// How the bytes of a base type are read (DWARF 5 table 7.11).

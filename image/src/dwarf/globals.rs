@@ -1,19 +1,23 @@
 //! Globals and statics of an image: variables at a fixed address, found by
 //! name.
 
+use std::sync::OnceLock;
+
 use gimli::{AttributeValue, UnitOffset};
 use rayon::prelude::*;
 
 use super::entries::next_abbreviation;
 use super::names::describe;
 use super::variables::variable;
+use super::virtual_tables::{self, VirtualTables};
 use super::{Debug, Scope};
 use crate::name_match::{ends_with, path_components};
-use crate::{Untrusted, Variable, VariableKind, demangle};
+use crate::{Untrusted, Variable, VariableKind, VirtualTable, demangle};
 
 /// All variables at fixed addresses, in the order of `.debug_info`.
 pub(crate) struct GlobalIndex<'data> {
     globals: Vec<Global<'data>>,
+    virtual_tables: OnceLock<VirtualTables>,
 }
 
 struct Global<'data> {
@@ -32,7 +36,24 @@ impl<'data> GlobalIndex<'data> {
                 let _ = in_unit(scope, &mut globals);
                 globals
             }),
+            virtual_tables: OnceLock::new(),
         }
+    }
+
+    /// The table of a trait's functions that begins at an address.
+    pub(crate) fn virtual_table_at(
+        &self,
+        address: u64,
+        debug: &Debug<'data>,
+    ) -> Option<VirtualTable> {
+        let tables = self.virtual_tables.get_or_init(|| {
+            let entries = self.globals.iter().filter_map(|global| {
+                let is_table = global.name.ends_with(virtual_tables::SUFFIX);
+                is_table.then_some((global.name, global.unit, global.die))
+            });
+            VirtualTables::new(entries, debug)
+        });
+        tables.at(address)
     }
 
     pub(crate) fn named(&self, name: &str, debug: &Debug<'data>) -> Vec<Variable<'data>> {

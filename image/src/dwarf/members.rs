@@ -5,13 +5,14 @@ use gimli::{AttributeValue, EntriesTreeNode, Operation};
 
 use super::types::{Entry, is_signed, size_of, target};
 use super::{Scope, Slice, constants};
-use crate::{Member, Untrusted, Variant, VariantPart};
+use crate::{Member, TypeParameter, Untrusted, Variant, VariantPart};
 
 /// What the children of a struct or union say.
 #[derive(Default)]
 pub(super) struct Children {
     pub(super) members: Vec<Member>,
     pub(super) variants: Option<VariantPart>,
+    pub(super) parameters: Vec<TypeParameter>,
 }
 
 impl Children {
@@ -26,11 +27,24 @@ impl Children {
                 gimli::DW_TAG_member | gimli::DW_TAG_inheritance => {
                     read.members.extend(member(scope, child.entry()));
                 }
+                gimli::DW_TAG_template_type_parameter => {
+                    read.parameters.push(parameter(scope, child.entry()));
+                }
                 gimli::DW_TAG_variant_part => read.variants = Some(variant_part(scope, child)),
                 _ => {}
             }
         }
         read
+    }
+}
+
+fn parameter<'data>(scope: Scope<'_, 'data>, entry: &Entry<'data>) -> TypeParameter {
+    let name = entry
+        .attr_value(gimli::DW_AT_name)
+        .and_then(|name| scope.string(name));
+    TypeParameter {
+        name: name.map(Untrusted::from_bytes),
+        ty: target(scope, entry),
     }
 }
 

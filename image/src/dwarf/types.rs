@@ -6,7 +6,7 @@ use super::constants;
 use super::members::Children;
 use super::names::type_offset;
 use super::{Debug, Scope, Slice};
-use crate::{BaseEncoding, Type, TypeId, TypeKind, Untrusted};
+use crate::{BaseEncoding, Type, TypeId, TypeKind, TypeParameter, Untrusted};
 
 pub(super) type Entry<'data> = DebuggingInformationEntry<Slice<'data>>;
 
@@ -34,39 +34,50 @@ fn read<'data>(
     let size = entry
         .attr_value(gimli::DW_AT_byte_size)
         .and_then(|size| size.udata_value());
-    let kind = kind(scope, node)?;
+    let (kind, parameters) = kind(scope, node)?;
     // Rust states the size of no pointer (LLVM leaves it out).
     let size = match kind {
         TypeKind::Pointer(_) => size.or(Some(u64::from(scope.unit.dwarf.encoding().address_size))),
         _ => size,
     };
-    Some(Type { name, size, kind })
+    Some(Type {
+        name,
+        size,
+        kind,
+        parameters,
+    })
 }
 
 fn kind<'data>(
     scope: Scope<'_, 'data>,
     node: EntriesTreeNode<'_, '_, Slice<'data>>,
-) -> Option<TypeKind> {
+) -> Option<(TypeKind, Vec<TypeParameter>)> {
     let entry = node.entry();
     if entry.attr_value(gimli::DW_AT_declaration) == Some(AttributeValue::Flag(true)) {
-        return Some(TypeKind::Incomplete);
+        return Some((TypeKind::Incomplete, Vec::new()));
     }
     let target = target(scope, entry);
-    Some(match entry.tag() {
+    let mut parameters = Vec::new();
+    let kind = match entry.tag() {
         gimli::DW_TAG_base_type => base_kind(entry),
         gimli::DW_TAG_pointer_type
         | gimli::DW_TAG_reference_type
         | gimli::DW_TAG_rvalue_reference_type => TypeKind::Pointer(target),
         gimli::DW_TAG_structure_type | gimli::DW_TAG_class_type => {
             let children = Children::read(scope, node);
+            parameters = children.parameters;
             TypeKind::Struct {
                 members: children.members,
                 variants: children.variants,
             }
         }
-        gimli::DW_TAG_union_type => TypeKind::Union {
-            members: Children::read(scope, node).members,
-        },
+        gimli::DW_TAG_union_type => {
+            let children = Children::read(scope, node);
+            parameters = children.parameters;
+            TypeKind::Union {
+                members: children.members,
+            }
+        }
         gimli::DW_TAG_enumeration_type => enumeration(scope, node, target),
         gimli::DW_TAG_array_type => TypeKind::Array {
             element: target,
@@ -85,7 +96,8 @@ fn kind<'data>(
         gimli::DW_TAG_unspecified_type | gimli::DW_TAG_ptr_to_member_type => TypeKind::Incomplete,
         // Not a type: whoever named it was wrong, or we misread.
         _ => return None,
-    })
+    };
+    Some((kind, parameters))
 }
 
 /// What the type refers to.
