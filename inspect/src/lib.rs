@@ -13,7 +13,8 @@
 //!   says how it was found ([`FoundBy`]), the whole why it ended
 //!   ([`StackEnd`]). A guess is marked as one.
 //! - What does a variable hold? [`arguments`] and [`variables`] read a frame's
-//!   by their types, bounded by [`ValueLimits`]; what cannot be known says so.
+//!   by their types, [`globals`] a static's, bounded by [`ValueLimits`]; what
+//!   cannot be known says so.
 //! - What do the guest's own tables say? [`find_root`] leads to a [`Root`],
 //!   that to [`FaultReport`]s, [`Stacks`] and [`HeapBlocks`].
 //! - What is a vector, an error code? [`Exception`].
@@ -66,5 +67,6 @@ pub use target::{
 };
 pub use unwind::{Backtrace, FoundBy, Frame, StackEnd, Unwinder};
 pub use values::{
-    Field, Follow, InvalidValue, Missing, NamedValue, Value, ValueLimits, arguments, variables,
+    Field, Follow, InvalidValue, MapEntry, Missing, NamedValue, ShareCounts, Value, ValueLimits,
+    arguments, globals, variables,
 };

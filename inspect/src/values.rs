@@ -2,11 +2,21 @@
 //! depth, width and size. Not how they are coloured or laid out; one plain
 //! line is in here, since every front end needs it.
 
+mod atoms;
+mod boxes;
+mod fat_pointer;
 mod format;
+mod globals;
+mod hash_table;
+mod object;
 mod read;
+mod search;
+mod sequence;
 mod storage;
 mod structure;
 mod text;
+mod tree_map;
+mod type_name;
 mod variables;
 
 #[cfg(test)]
@@ -17,6 +27,7 @@ use ukdbg_image::{FunctionName, Untrusted};
 
 use crate::VirtAddr;
 
+pub use globals::globals;
 pub use variables::{NamedValue, arguments, variables};
 
 /// How much of a value is read.
@@ -37,7 +48,8 @@ pub struct ValueLimits {
 /// Which pointers are followed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Follow {
-    /// Those to numbers, characters and text.
+    /// Those to numbers, characters and text, and those that own what they
+    /// point to.
     Scalars,
     /// All of them, as deep as the limit allows.
     Everything,
@@ -80,6 +92,12 @@ pub enum Value {
         /// The number.
         value: f64,
     },
+    /// A floating-point number of half the precision, which is written with
+    /// fewer digits.
+    Single {
+        /// The number.
+        value: f32,
+    },
     /// A Unicode character.
     Character {
         /// The character.
@@ -99,6 +117,27 @@ pub enum Value {
         /// The function there, for a pointer to code.
         function: Option<FunctionName>,
     },
+    /// What a `Box`, `Rc` or `Arc` owns.
+    Owned {
+        /// Where it is.
+        address: VirtAddr,
+        /// What is there.
+        value: Box<Value>,
+        /// How many share it, for an `Rc` or `Arc`.
+        shared: Option<ShareCounts>,
+    },
+    /// A pointer to a value of which only a trait is known, `&dyn Trait`, and
+    /// what its table of functions says the value is.
+    Object {
+        /// The pointer's type.
+        name: Option<Untrusted>,
+        /// Where the value is.
+        address: VirtAddr,
+        /// The table of the trait's functions.
+        table: VirtAddr,
+        /// The value, when its type is known.
+        value: Option<Box<Value>>,
+    },
     /// Text behind a pointer.
     Text {
         /// Where it is.
@@ -110,12 +149,27 @@ pub enum Value {
         /// There is more of it.
         cut: bool,
     },
-    /// Elements behind a pointer, with their number.
+    /// Elements behind a pointer, with their number: a slice, `Vec`,
+    /// `VecDeque` or linked list.
     Slice {
         /// Where they are.
         address: VirtAddr,
         /// The first of them.
         elements: Vec<Value>,
+        /// How many there are, by its own account.
+        length: u64,
+    },
+    /// The elements of a set.
+    Set {
+        /// The first of them, in the set's own order.
+        elements: Vec<Value>,
+        /// How many there are, by its own account.
+        length: u64,
+    },
+    /// The entries of a map.
+    Map {
+        /// The first of them, in the map's own order.
+        entries: Vec<MapEntry>,
         /// How many there are, by its own account.
         length: u64,
     },
@@ -174,6 +228,25 @@ pub struct Field {
     pub value: Value,
 }
 
+/// An entry of a map.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct MapEntry {
+    /// Its key.
+    pub key: Value,
+    /// Its value.
+    pub value: Value,
+}
+
+/// How many share a value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct ShareCounts {
+    /// References that keep it.
+    pub strong: u64,
+    /// References that do not, by the library's count: one stands for all
+    /// strong ones.
+    pub weak: u64,
+}
+
 /// Why bytes are no value of their type.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -184,6 +257,17 @@ pub enum InvalidValue {
     Character,
     /// No variant has that discriminant.
     Discriminant,
+    /// A collection of more elements than fit into an address space.
+    Length,
+    /// A collection of more elements than it has room for; the bits are that
+    /// room.
+    Capacity,
+    /// A hash table whose numbers contradict each other; the bits are its
+    /// mask.
+    HashTable,
+    /// A tree or list whose links do not lead to as many elements as it says;
+    /// the bits are that number.
+    Links,
 }
 
 /// Why a value cannot be known.

@@ -4,76 +4,35 @@ mod support;
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 
-use serde_json::Value as Json;
 use support::{available, load, modules, run, source};
-use ukdbg_image::{Image, LinkAddr};
 use ukdbg_inspect::{
     Follow, FoundBy, Memory, MemoryError, Register, Registers, Unwinder, ValueLimits, VirtAddr,
     arguments, variables,
 };
-
-/// A core file's memory; read-only parts that it leaves out are the image's.
-struct Core {
-    images: [Arc<Image<'static>>; 2],
-}
-
-impl Memory for Core {
-    fn read(&mut self, at: VirtAddr, buf: &mut [u8]) -> Result<usize, MemoryError> {
-        let bytes = self.images.iter().find_map(|image| {
-            image.segments().iter().find_map(|segment| {
-                let offset = LinkAddr(at.0).offset_from(segment.addresses.start)?;
-                let rest = segment.bytes.get(usize::try_from(offset).ok()?..)?;
-                (!rest.is_empty()).then_some(rest)
-            })
-        });
-        let bytes = bytes.ok_or(MemoryError::Unmapped { at })?;
-        let size = bytes.len().min(buf.len());
-        buf[..size].copy_from_slice(&bytes[..size]);
-        Ok(size)
-    }
-}
 
 /// The variables of the caller of `stop` at each stop:
 /// name and line, addresses replaced by `@`.
 fn stops(program: &Path, stop: &str) -> Vec<Vec<String>> {
     let image = load(program);
     let modules = modules(&image);
-    let setting = format!("python STOP = '{stop}'");
-    let text = run(Command::new("gdb")
-        .args(["-nx", "-batch", "-ex", &setting, "-x"])
-        .args([&source("stops.py"), program]));
-    text.lines()
-        .filter_map(|line| line.strip_prefix("STOP "))
-        .map(|line| {
-            let json: Json = serde_json::from_str(line).expect("stops.py prints JSON");
-            let core = load(Path::new(json["core"].as_str().expect("a path")));
-            let mut memory = Core {
-                images: [core, Arc::clone(&image)],
-            };
-            let mut registers = Registers::default();
-            for register in Register::ALL {
-                if let Some(value) = json["registers"][register.name()].as_u64() {
-                    registers.set(register, value);
-                }
-            }
-            let found = Unwinder::new(&modules).unwind(&registers, FoundBy::Stop, &mut memory);
-            let frame = &found.frames[1];
-            let limits = ValueLimits::default();
-            let values = variables(&modules, frame, 0, limits, &mut memory);
-            let only = arguments(&modules, frame, 0, limits, &mut memory);
-            assert!(only.iter().all(|argument| values.contains(argument)));
-            let line = |value: &ukdbg_inspect::NamedValue| {
-                format!(
-                    "{} = {}",
-                    value.name.raw(),
-                    without_addresses(value.value.line().raw())
-                )
-            };
-            values.iter().map(line).collect()
-        })
-        .collect()
+    let stops = support::stops::stops(program, &image, stop);
+    let stops = stops.into_iter().map(|mut stop| {
+        let frame = &stop.backtrace.frames[1];
+        let limits = ValueLimits::default();
+        let values = variables(&modules, frame, 0, limits, &mut stop.memory);
+        let only = arguments(&modules, frame, 0, limits, &mut stop.memory);
+        assert!(only.iter().all(|argument| values.contains(argument)));
+        let line = |value: &ukdbg_inspect::NamedValue| {
+            format!(
+                "{} = {}",
+                value.name.raw(),
+                without_addresses(value.value.line().raw())
+            )
+        };
+        values.iter().map(line).collect()
+    });
+    stops.collect()
 }
 
 /// Long hexadecimal numbers differ from run to run.

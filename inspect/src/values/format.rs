@@ -1,76 +1,257 @@
-//! A value on one line, as a Rust developer would write it. What could not be
-//! known stands in angle brackets.
+//! A value as text, in one line or laid out, as a Rust developer would write
+//! it. What could not be known stands in angle brackets.
 
 use std::fmt::Write as _;
 
 use ukdbg_image::Untrusted;
 
-use super::{Field, InvalidValue, Missing, Value};
+use super::type_name;
+use super::{Field, InvalidValue, MapEntry, Missing, Value};
 
 impl Value {
     /// The value on one line. The text holds parts that the guest or its
     /// image supplied, and is to be escaped like them.
     pub fn line(&self) -> Untrusted {
-        let mut line = String::new();
-        self.write(&mut line);
-        Untrusted::from(line)
+        Writer::write(self, None)
     }
 
-    fn write(&self, out: &mut String) {
-        match self {
-            Self::Unsigned { value } => push(out, value),
-            Self::Signed { value } => push(out, value),
-            Self::Boolean { value } => push(out, value),
-            Self::Float { value } => push(out, format_args!("{value:?}")),
-            Self::Character { value } => push(out, format_args!("{value:?}")),
-            Self::Byte { value } => match u8::try_from(*value).ok().filter(u8::is_ascii_graphic) {
-                Some(letter) => push(out, format_args!("{value} '{}'", char::from(letter))),
-                None => push(out, value),
+    /// The value laid out as `{:#?}` does: a member or an element to a line.
+    /// To be escaped like [`Value::line`], each line by itself.
+    pub fn pretty(&self) -> Untrusted {
+        Writer::write(self, Some(0))
+    }
+}
+
+struct Writer {
+    out: String,
+    /// Levels of indentation; none for one line.
+    indent: Option<usize>,
+}
+
+/// What encloses the parts of a value.
+struct Brackets {
+    open: &'static str,
+    close: &'static str,
+    /// Parts that are left out.
+    more: bool,
+}
+
+impl Writer {
+    fn write(value: &Value, indent: Option<usize>) -> Untrusted {
+        let mut writer = Self {
+            out: String::new(),
+            indent,
+        };
+        writer.value(value);
+        Untrusted::from(writer.out)
+    }
+
+    fn value(&mut self, value: &Value) {
+        match value {
+            Value::Unsigned { value } => self.push(value),
+            Value::Signed { value } => self.push(value),
+            Value::Boolean { value } => self.push(value),
+            Value::Float { value } => self.push(format_args!("{value:?}")),
+            Value::Single { value } => self.push(format_args!("{value:?}")),
+            Value::Character { value } => self.push(format_args!("{value:?}")),
+            Value::Byte { value } => self.byte(*value),
+            Value::Pointer { .. } | Value::Object { .. } => self.pointer(value),
+            Value::Owned { value, .. } | Value::Variant { value, .. } => self.value(value),
+            Value::Text { text, cut, .. } => {
+                self.push(format_args!("{:?}", text.raw()));
+                self.out.push_str(if *cut { "…" } else { "" });
+            }
+            Value::Slice {
+                elements, length, ..
+            } => self.elements("[", "]", elements, Some(*length)),
+            Value::Set { elements, length } => self.elements("{", "}", elements, Some(*length)),
+            Value::Array { elements, length } => self.elements("[", "]", elements, *length),
+            Value::Map { entries, length } => self.entries(entries, *length),
+            Value::Structure {
+                name,
+                fields,
+                omitted,
+            } => self.structure(name.as_ref(), fields, *omitted),
+            Value::Enumerator { name, value } => match name {
+                Some(name) => self.out.push_str(name.raw()),
+                None => self.push(value),
             },
-            Self::Pointer {
+            Value::Invalid { why, bits } => {
+                self.push(format_args!("<{} {bits:#x}>", invalid(*why)));
+            }
+            Value::Missing { why } => self.missing(why),
+            Value::Elided => self.out.push('…'),
+        }
+    }
+
+    fn push(&mut self, text: impl std::fmt::Display) {
+        // Writing to a string cannot fail.
+        let _ = write!(self.out, "{text}");
+    }
+
+    fn byte(&mut self, value: i16) {
+        match u8::try_from(value).ok().filter(u8::is_ascii_graphic) {
+            Some(letter) => self.push(format_args!("{value} '{}'", char::from(letter))),
+            None => self.push(value),
+        }
+    }
+
+    fn pointer(&mut self, value: &Value) {
+        match value {
+            Value::Pointer {
                 address,
                 pointee,
                 function,
             } => {
-                push(out, address);
+                self.push(address);
                 if let Some(function) = function {
-                    push(out, format_args!(" <{}>", function.demangled.raw()));
+                    self.push(format_args!(" <{}>", function.demangled.raw()));
                 }
                 if let Some(pointee) = pointee {
-                    out.push_str(" → ");
-                    pointee.write(out);
+                    self.out.push_str(" → ");
+                    self.value(pointee);
                 }
             }
-            Self::Text { text, cut, .. } => {
-                push(out, format_args!("{:?}", text.raw()));
-                out.push_str(if *cut { "…" } else { "" });
-            }
-            Self::Slice {
-                elements, length, ..
-            } => write_elements(out, elements, Some(*length)),
-            Self::Array { elements, length } => write_elements(out, elements, *length),
-            Self::Structure {
+            Value::Object {
                 name,
-                fields,
-                omitted,
-            } => write_structure(out, name.as_ref(), fields, *omitted),
-            Self::Variant { value, .. } => value.write(out),
-            Self::Enumerator { name, value } => match name {
-                Some(name) => out.push_str(name.raw()),
-                None => push(out, value),
-            },
-            Self::Invalid { why, bits } => {
-                push(out, format_args!("<{} {bits:#x}>", invalid(*why)));
+                address,
+                table,
+                value,
+            } => {
+                let name = name.as_ref().map_or("", Untrusted::raw);
+                self.push(format_args!("{} → ", type_name::short(name)));
+                match value {
+                    Some(value) => self.value(value),
+                    None => self.push(format_args!(
+                        "<of unknown type at {address}, table {table}>"
+                    )),
+                }
             }
-            Self::Missing { why } => write_missing(out, why),
-            Self::Elided => out.push('…'),
+            _ => {}
         }
     }
-}
 
-fn push(out: &mut String, text: impl std::fmt::Display) {
-    // Writing to a string cannot fail.
-    let _ = write!(out, "{text}");
+    fn missing(&mut self, why: &Missing) {
+        match why {
+            Missing::OptimizedOut => self.out.push_str("<optimized out>"),
+            Missing::Unavailable => self.out.push_str("<unavailable>"),
+            Missing::Unreadable { at } => self.push(format_args!("<unreadable at {at}>")),
+            Missing::Undescribed => self.out.push_str("<not described>"),
+        }
+    }
+
+    /// Parts between brackets, in one line or each on its own.
+    fn parts(&mut self, brackets: &Brackets, count: usize, mut part: impl FnMut(&mut Self, usize)) {
+        let Brackets { open, close, more } = *brackets;
+        if count == 0 && !more {
+            self.out.push_str(open.trim_end());
+            self.out.push_str(close.trim_start());
+            return;
+        }
+        let outer = self.indent;
+        // What has no parts to show is not worth lines.
+        let laid_out = outer.filter(|_| count > 0);
+        self.indent = laid_out.map(|levels| levels + 1).or(outer);
+        self.out.push_str(match laid_out {
+            Some(_) => open.trim_end(),
+            None => open,
+        });
+        for index in 0..count + usize::from(more) {
+            match laid_out {
+                Some(levels) => self.new_line(levels + 1),
+                None => self.out.push_str(if index == 0 { "" } else { ", " }),
+            }
+            if index < count {
+                part(self, index);
+                self.out.push_str(laid_out.map_or("", |_| ","));
+            } else {
+                self.out.push('…');
+            }
+        }
+        self.indent = outer;
+        match laid_out {
+            Some(levels) => {
+                self.new_line(levels);
+                self.out.push_str(close.trim_start());
+            }
+            None => self.out.push_str(close),
+        }
+    }
+
+    fn new_line(&mut self, levels: usize) {
+        self.out.push('\n');
+        self.out.extend(std::iter::repeat_n("    ", levels));
+    }
+
+    fn elements(
+        &mut self,
+        open: &'static str,
+        close: &'static str,
+        elements: &[Value],
+        length: Option<u64>,
+    ) {
+        let shown = elements.len();
+        let more = length.filter(|&length| length > shown as u64);
+        let brackets = Brackets {
+            open,
+            close,
+            more: more.is_some(),
+        };
+        self.parts(&brackets, shown, |writer, index| {
+            writer.value(&elements[index]);
+        });
+        if let Some(length) = more {
+            self.push(format_args!(" ({length} elements)"));
+        }
+    }
+
+    fn entries(&mut self, entries: &[MapEntry], length: u64) {
+        let shown = entries.len();
+        let more = length > shown as u64;
+        let brackets = Brackets {
+            open: "{",
+            close: "}",
+            more,
+        };
+        self.parts(&brackets, shown, |writer, index| {
+            writer.value(&entries[index].key);
+            writer.out.push_str(": ");
+            writer.value(&entries[index].value);
+        });
+        if more {
+            self.push(format_args!(" ({length} entries)"));
+        }
+    }
+
+    fn structure(&mut self, name: Option<&Untrusted>, fields: &[Field], omitted: usize) {
+        let name = type_name::of_value(name.map_or("", Untrusted::raw));
+        self.out.push_str(&name);
+        if fields.is_empty() && omitted == 0 {
+            self.out.push_str(if name.is_empty() { "()" } else { "" });
+            return;
+        }
+        let positional = !fields.is_empty() && fields.iter().enumerate().all(is_positional);
+        let (open, close) = match positional {
+            true => ("(", ")"),
+            false if name.is_empty() => ("{ ", " }"),
+            false => (" { ", " }"),
+        };
+        let brackets = Brackets {
+            open,
+            close,
+            more: omitted > 0,
+        };
+        // A tuple of one is told from parentheses by its comma.
+        let lone = positional && name.is_empty() && fields.len() == 1 && self.indent.is_none();
+        self.parts(&brackets, fields.len(), |writer, index| {
+            let field = &fields[index];
+            if let Some(label) = field.name.as_ref().filter(|_| !positional) {
+                writer.push(format_args!("{}: ", label.raw()));
+            }
+            writer.value(&field.value);
+            writer.out.push_str(if lone { "," } else { "" });
+        });
+    }
 }
 
 fn invalid(why: InvalidValue) -> &'static str {
@@ -78,58 +259,11 @@ fn invalid(why: InvalidValue) -> &'static str {
         InvalidValue::Boolean => "invalid bool",
         InvalidValue::Character => "invalid char",
         InvalidValue::Discriminant => "invalid variant",
+        InvalidValue::Length => "invalid length",
+        InvalidValue::Capacity => "invalid capacity",
+        InvalidValue::HashTable => "invalid hash table",
+        InvalidValue::Links => "invalid links of length",
     }
-}
-
-fn write_missing(out: &mut String, why: &Missing) {
-    match why {
-        Missing::OptimizedOut => out.push_str("<optimized out>"),
-        Missing::Unavailable => out.push_str("<unavailable>"),
-        Missing::Unreadable { at } => push(out, format_args!("<unreadable at {at}>")),
-        Missing::Undescribed => out.push_str("<not described>"),
-    }
-}
-
-fn write_elements(out: &mut String, elements: &[Value], length: Option<u64>) {
-    out.push('[');
-    for (index, element) in elements.iter().enumerate() {
-        out.push_str(if index == 0 { "" } else { ", " });
-        element.write(out);
-    }
-    if length.is_some_and(|length| length > elements.len() as u64) {
-        out.push_str(if elements.is_empty() { "…" } else { ", …" });
-    }
-    out.push(']');
-    if let Some(length) = length.filter(|&length| length > elements.len() as u64) {
-        push(out, format_args!(" ({length} elements)"));
-    }
-}
-
-fn write_structure(out: &mut String, name: Option<&Untrusted>, fields: &[Field], omitted: usize) {
-    // A tuple's name is its type in parentheses.
-    let name = name.map_or("", Untrusted::raw);
-    let name = if name.starts_with('(') { "" } else { name };
-    out.push_str(name);
-    let positional = !fields.is_empty() && fields.iter().enumerate().all(is_positional);
-    let (open, close) = match (positional, fields.is_empty() && omitted == 0) {
-        (_, true) if name.is_empty() => ("()", ""),
-        (_, true) => ("", ""),
-        (true, false) => ("(", ")"),
-        (false, false) if name.is_empty() => ("{ ", " }"),
-        (false, false) => (" { ", " }"),
-    };
-    out.push_str(open);
-    for (index, field) in fields.iter().enumerate() {
-        out.push_str(if index == 0 { "" } else { ", " });
-        if let Some(label) = field.name.as_ref().filter(|_| !positional) {
-            push(out, format_args!("{}: ", label.raw()));
-        }
-        field.value.write(out);
-    }
-    if omitted > 0 {
-        out.push_str(if fields.is_empty() { "…" } else { ", …" });
-    }
-    out.push_str(close);
 }
 
 /// rustc names a tuple's members `__0`, `__1` and so on.

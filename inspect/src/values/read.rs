@@ -1,14 +1,15 @@
 //! Reading a value by its type.
 
-use ukdbg_image::{BaseEncoding, Image, LinkAddr, Type, TypeId, TypeKind};
+use ukdbg_image::{BaseEncoding, Image, LinkAddr, Type, TypeId, TypeKind, Untrusted};
 
+use super::boxes::is_box;
 use super::storage::Storage;
 use super::{Follow, InvalidValue, Missing, Value, ValueLimits};
 use crate::modules::Modules;
 use crate::{Memory, VirtAddr};
 
 /// Names and qualifiers followed from one type to what it stands for.
-const MOST_ALIASES: usize = 32;
+pub(super) const MOST_ALIASES: usize = 32;
 /// Size of a pointer.
 pub(super) const POINTER: u64 = 8;
 
@@ -29,17 +30,28 @@ impl Reader<'_, '_> {
             return Value::Elided;
         };
         self.left = left;
-        if let Some(why) = storage.missing() {
-            return why.into();
-        }
         let Some(ty) = ty.and_then(|id| self.resolve(id)) else {
             return Missing::Undescribed.into();
         };
+        self.value_in(&ty, storage, depth)
+    }
+
+    /// As [`Reader::value`], of a type that was read and is no alias.
+    pub(super) fn value_in(&mut self, ty: &Type, storage: &Storage, depth: usize) -> Value {
+        if let Some(why) = storage.missing() {
+            return why.into();
+        }
         let scalar = |number: Result<u128, Missing>, of: &dyn Fn(u128) -> Value| {
             number.map_or_else(Value::from, of)
         };
         let size = ty.size.unwrap_or(0);
         match &ty.kind {
+            // rustc describes `()` as a number without bytes.
+            TypeKind::Base(_) if ty.size == Some(0) => Value::Structure {
+                name: ty.name.clone(),
+                fields: Vec::new(),
+                omitted: 0,
+            },
             TypeKind::Base(encoding) => scalar(storage.number(size, self.memory), &|bits| {
                 base(*encoding, bits, size)
             }),
@@ -47,26 +59,17 @@ impl Reader<'_, '_> {
                 enumerators,
                 signed,
             } => scalar(storage.number(size, self.memory), &|bits| {
-                let value = if *signed {
-                    sign_extend(bits, size * 8)
-                } else {
-                    bits.cast_signed()
-                };
-                let name = enumerators.iter().find(|(_, number)| *number == value);
-                Value::Enumerator {
-                    name: name.map(|(name, _)| name.clone()),
-                    value,
-                }
+                enumerator(enumerators, *signed, bits, size * 8)
             }),
             TypeKind::Pointer(pointee) => match storage.number(POINTER, self.memory) {
-                Ok(bits) => self.pointer(VirtAddr(low_word(bits)), *pointee, depth),
+                Ok(bits) => self.pointer(ty, VirtAddr(low_word(bits)), *pointee, depth),
                 Err(why) => why.into(),
             },
             TypeKind::Array { element, counts } => self.array(*element, counts, storage, depth),
             TypeKind::Struct { members, variants } => {
-                self.structure(&ty, members, variants.as_ref(), storage, depth)
+                self.structure(ty, members, variants.as_ref(), storage, depth)
             }
-            TypeKind::Union { members } => self.structure(&ty, members, None, storage, depth),
+            TypeKind::Union { members } => self.structure(ty, members, None, storage, depth),
             TypeKind::Alias(_) | TypeKind::Function | TypeKind::Incomplete => {
                 Missing::Undescribed.into()
             }
@@ -101,7 +104,16 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn pointer(&mut self, address: VirtAddr, pointee: Option<TypeId>, depth: usize) -> Value {
+    pub(super) fn pointer(
+        &mut self,
+        ty: &Type,
+        address: VirtAddr,
+        pointee: Option<TypeId>,
+        depth: usize,
+    ) -> Value {
+        if is_box(ty) {
+            return self.owned(address, pointee, None, depth);
+        }
         let target = pointee.and_then(|id| self.resolve(id));
         let kind = target.as_ref().map(|ty| &ty.kind);
         if let Some(TypeKind::Base(BaseEncoding::SignedCharacter | BaseEncoding::UnsignedCharacter)) =
@@ -132,7 +144,7 @@ impl Reader<'_, '_> {
         (function.entry == link).then_some(function.name)
     }
 
-    fn array(
+    pub(super) fn array(
         &mut self,
         element: Option<TypeId>,
         counts: &[Option<u64>],
@@ -142,6 +154,11 @@ impl Reader<'_, '_> {
         let Some((&length, inner)) = counts.split_first() else {
             return self.value(element, storage, depth);
         };
+        if inner.is_empty()
+            && let Some(text) = self.character_array(element, length, storage)
+        {
+            return text;
+        }
         if depth >= self.limits.depth {
             return Value::Elided;
         }
@@ -165,6 +182,25 @@ impl Reader<'_, '_> {
             });
         }
         Value::Array { elements, length }
+    }
+}
+
+/// A named number; `size` in bits.
+pub(super) fn enumerator(
+    enumerators: &[(Untrusted, i128)],
+    signed: bool,
+    bits: u128,
+    size: u64,
+) -> Value {
+    let value = if signed {
+        sign_extend(bits, size)
+    } else {
+        bits.cast_signed()
+    };
+    let name = enumerators.iter().find(|(_, number)| *number == value);
+    Value::Enumerator {
+        name: name.map(|(name, _)| name.clone()),
+        value,
     }
 }
 
@@ -196,8 +232,8 @@ pub(super) fn base(encoding: BaseEncoding, bits: u128, size: u64) -> Value {
             },
         },
         BaseEncoding::Float => match size {
-            4 => Value::Float {
-                value: f32::from_bits(low_word(bits) as u32).into(),
+            4 => Value::Single {
+                value: f32::from_bits(low_word(bits) as u32),
             },
             8 => Value::Float {
                 value: f64::from_bits(low_word(bits)),

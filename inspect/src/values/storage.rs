@@ -103,6 +103,12 @@ impl Storage {
         }
     }
 
+    /// So many bytes, when all are known.
+    pub(super) fn known_bytes(&self, size: usize, memory: &mut dyn Memory) -> Option<Vec<u8>> {
+        let bytes = self.bytes(0, size, memory).into_iter();
+        bytes.collect::<Result<_, _>>().ok()
+    }
+
     /// A little-endian number of up to 16 bytes.
     pub(super) fn number(&self, size: u64, memory: &mut dyn Memory) -> Result<u128, Missing> {
         let size = usize::try_from(size)

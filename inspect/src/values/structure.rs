@@ -1,11 +1,11 @@
-//! Structures, and the enums and fat pointers that are made of them.
+//! Structures, unions, bit-fields and enums with data. A library type that is
+//! known by its name and members is handed on.
 
 use ukdbg_image::{BaseEncoding, Member, Type, TypeKind, Untrusted, Variant, VariantPart};
 
-use super::read::{POINTER, Reader, base, low_word, sign_extend};
+use super::read::{Reader, base, enumerator, sign_extend};
 use super::storage::Storage;
 use super::{Field, InvalidValue, Missing, Value};
-use crate::VirtAddr;
 
 impl Reader<'_, '_> {
     pub(super) fn structure(
@@ -19,9 +19,14 @@ impl Reader<'_, '_> {
         if let Some(part) = variants {
             return self.variant(ty, part, storage, depth);
         }
-        if let Some(fat) = self.fat_pointer(ty, members, storage, depth) {
-            return fat;
+        if let Some(value) = self.known(ty, storage, depth) {
+            return value;
         }
+        self.members(ty, members, storage, depth)
+    }
+
+    /// A structure as its members.
+    fn members(&mut self, ty: &Type, members: &[Member], storage: &Storage, depth: usize) -> Value {
         if depth >= self.limits.depth && !members.is_empty() {
             return Value::Elided;
         }
@@ -31,7 +36,7 @@ impl Reader<'_, '_> {
                 break;
             }
             fields.push(Field {
-                name: member.name.clone(),
+                name: member.name.as_ref().map(captured),
                 value: self.member(member, storage, depth + 1),
             });
         }
@@ -65,6 +70,10 @@ impl Reader<'_, '_> {
                 value: sign_extend(bits, size),
             },
             Some(TypeKind::Base(encoding)) => base(encoding, bits, 16),
+            Some(TypeKind::Enumeration {
+                enumerators,
+                signed,
+            }) => enumerator(&enumerators, signed, bits, size),
             _ => Value::Unsigned { value: bits },
         }
     }
@@ -93,7 +102,7 @@ impl Reader<'_, '_> {
         let Some(member) = variant.members.first() else {
             return Missing::Undescribed.into();
         };
-        let value = match self.member(member, storage, depth) {
+        let value = match self.payload(member, storage, depth) {
             // The variant is known even where its data is left out.
             Value::Elided => Value::Structure {
                 name: member.name.clone(),
@@ -115,6 +124,20 @@ impl Reader<'_, '_> {
         }
     }
 
+    /// The data of a variant, whose name is the only one to show.
+    fn payload(&mut self, member: &Member, storage: &Storage, depth: usize) -> Value {
+        let Ok(part) = self.part(member, storage) else {
+            return Missing::Undescribed.into();
+        };
+        match &part.ty.kind {
+            TypeKind::Struct {
+                members,
+                variants: None,
+            } => self.members(&part.ty, members, &part.storage, depth),
+            _ => self.value(member.ty, &part.storage, depth + 1),
+        }
+    }
+
     /// The discriminant's bits, and the same as a signed number.
     fn discriminant(
         &mut self,
@@ -126,59 +149,12 @@ impl Reader<'_, '_> {
         let bits = storage.at(member.offset).number(size, self.memory)?;
         Ok((bits, sign_extend(bits, size * 8)))
     }
-
-    /// A pointer with a length: `&str`, `&[T]` and what is built like them.
-    fn fat_pointer(
-        &mut self,
-        ty: &Type,
-        members: &[Member],
-        storage: &Storage,
-        depth: usize,
-    ) -> Option<Value> {
-        let [data, length] = members else { return None };
-        let named = |member: &Member, name| member.name.as_ref().map(Untrusted::raw) == Some(name);
-        if !named(data, "data_ptr") || !named(length, "length") {
-            return None;
-        }
-        let TypeKind::Pointer(Some(element)) = self.resolve(data.ty?)?.kind else {
-            return None;
-        };
-        let words =
-            [data, length].map(|member| storage.at(member.offset).number(POINTER, self.memory));
-        let [Ok(address), Ok(length)] = words else {
-            let why = words.into_iter().find_map(Result::err)?;
-            return Some(why.into());
-        };
-        let (address, length) = (VirtAddr(low_word(address)), low_word(length));
-        if is_text(ty) {
-            return Some(self.text(address, length));
-        }
-        if depth >= self.limits.depth {
-            return Some(Value::Elided);
-        }
-        let step = self.size_of(element).unwrap_or(0);
-        let mut elements = Vec::new();
-        for index in 0..length.min(self.limits.width as u64) {
-            if self.left == 0 {
-                break;
-            }
-            let at = VirtAddr(address.0.wrapping_add(index.wrapping_mul(step)));
-            elements.push(self.value(Some(element), &Storage::Memory(at), depth + 1));
-        }
-        Some(Value::Slice {
-            address,
-            elements,
-            length,
-        })
-    }
 }
 
-fn is_text(ty: &Type) -> bool {
-    let name = ty.name.as_ref().map_or("", Untrusted::raw);
-    let name = name.trim_end_matches('>');
-    name.rsplit(|letter: char| !letter.is_ascii_alphanumeric())
-        .next()
-        == Some("str")
+/// A closure's captured variable by the variable's name.
+fn captured(member: &Untrusted) -> Untrusted {
+    let name = member.raw().strip_prefix("_ref__");
+    name.map_or_else(|| member.clone(), Untrusted::from)
 }
 
 fn low_mask(bits: u64) -> u128 {

@@ -1,9 +1,10 @@
 //! Text behind pointers.
 
-use ukdbg_image::Untrusted;
+use ukdbg_image::{BaseEncoding, TypeId, TypeKind, Untrusted};
 
 use super::Value;
 use super::read::Reader;
+use super::storage::Storage;
 use crate::VirtAddr;
 use crate::memory::{read_available, read_c_string};
 
@@ -43,6 +44,40 @@ impl Reader<'_, '_> {
             text: string.text,
             length: None,
             cut: !string.terminated,
+        })
+    }
+
+    /// Characters that end with a zero, in an array with room for more.
+    pub(super) fn character_array(
+        &mut self,
+        element: Option<TypeId>,
+        length: Option<u64>,
+        storage: &Storage,
+    ) -> Option<Value> {
+        let element = self.resolve(element?)?;
+        let TypeKind::Base(BaseEncoding::SignedCharacter | BaseEncoding::UnsignedCharacter) =
+            element.kind
+        else {
+            return None;
+        };
+        let size = usize::try_from(length?).ok()?.min(self.limits.text);
+        let bytes = storage.known_bytes(size, self.memory)?;
+        let end = bytes.iter().position(|&byte| byte == 0)?;
+        let (text, rest) = bytes.split_at(end);
+        // A zero somewhere in an array of small numbers makes no text of it.
+        let is_text = !text.is_empty()
+            && rest.iter().all(|&byte| byte == 0)
+            && !text
+                .iter()
+                .any(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace());
+        let Storage::Memory(address) = *storage else {
+            return None;
+        };
+        is_text.then(|| Value::Text {
+            address,
+            text: Untrusted::from_bytes(text),
+            length: None,
+            cut: false,
         })
     }
 }

@@ -9,9 +9,9 @@ use ukdbg_image::{
 use super::read::Reader;
 use super::storage::Storage;
 use super::{Missing, Value, ValueLimits};
-use crate::Memory;
 use crate::modules::{Module, Modules};
 use crate::unwind::{Frame, FrameContext};
+use crate::{Memory, Registers, VirtAddr};
 
 /// A variable and what it holds.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -61,48 +61,58 @@ fn read_those<'data>(
     let Some((module, link)) = found else {
         return Vec::new();
     };
+    let context = Context {
+        modules,
+        module,
+        registers: &frame.registers,
+        cfa: frame.cfa,
+        limits,
+    };
     let variables = module.image.variables(link, inline_level);
     variables
         .into_iter()
         .filter(wanted)
-        .map(|variable| {
-            let value = read(modules, module, frame, limits, memory, &variable);
-            NamedValue {
-                name: variable.name,
-                kind: variable.kind,
-                value,
-            }
+        .map(|variable| NamedValue {
+            value: read(&context, memory, &variable),
+            name: variable.name,
+            kind: variable.kind,
         })
         .collect()
 }
 
-fn read<'data>(
-    modules: &Modules<'data>,
-    module: &Module<'data>,
-    frame: &Frame,
-    limits: ValueLimits,
+/// What the places of variables depend on.
+pub(super) struct Context<'a, 'data> {
+    pub(super) modules: &'a Modules<'data>,
+    pub(super) module: &'a Module<'data>,
+    pub(super) registers: &'a Registers,
+    pub(super) cfa: Option<VirtAddr>,
+    pub(super) limits: ValueLimits,
+}
+
+/// What a variable holds.
+pub(super) fn read<'data>(
+    context: &Context<'_, 'data>,
     memory: &mut dyn Memory,
     variable: &Variable<'data>,
 ) -> Value {
-    let location = match locate(module, frame, memory, variable) {
+    let location = match locate(context, memory, variable) {
         Ok(location) => location,
         Err(ExpressionError::Unavailable { .. }) => return Missing::Unavailable.into(),
         Err(_) => return Missing::Undescribed.into(),
     };
-    let storage = Storage::of(&location, &frame.registers, memory);
+    let storage = Storage::of(&location, context.registers, memory);
     let mut reader = Reader {
-        modules,
-        image: &module.image,
+        modules: context.modules,
+        image: &context.module.image,
         memory,
-        limits,
-        left: limits.values,
+        limits: context.limits,
+        left: context.limits.values,
     };
     reader.value(variable.ty, &storage, 0)
 }
 
 fn locate<'data>(
-    module: &Module<'data>,
-    frame: &Frame,
+    context: &Context<'_, 'data>,
     memory: &mut dyn Memory,
     variable: &Variable<'data>,
 ) -> Result<ValueLocation, ExpressionError> {
@@ -113,15 +123,16 @@ fn locate<'data>(
             location,
             frame_base,
         }) => {
-            let mut context = FrameContext {
-                registers: &frame.registers,
-                cfa: frame.cfa,
-                module,
+            let mut frame = FrameContext {
+                registers: context.registers,
+                cfa: context.cfa,
+                module: context.module,
                 memory,
             };
-            module
+            context
+                .module
                 .image
-                .evaluate(location, frame_base.as_ref(), &mut context)
+                .evaluate(location, frame_base.as_ref(), &mut frame)
         }
     }
 }

@@ -2,6 +2,8 @@
 //! that holds a stack.
 #![allow(dead_code, reason = "no test uses all of it")]
 
+pub(crate) mod stops;
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,0 +1,94 @@
+//! Pointers that own what they point to: `Box`, `Rc`, `Arc`.
+
+use ukdbg_image::{Type, TypeId, TypeKind, Untrusted};
+
+use super::fat_pointer::Second;
+use super::read::{POINTER, Reader};
+use super::search::{Place, Refusal, past};
+use super::{ShareCounts, Value};
+use crate::VirtAddr;
+use crate::memory::read_u64;
+
+/// Whether a pointer's type is a `Box`.
+pub(super) fn is_box(ty: &Type) -> bool {
+    let name = ty.name.as_ref().map_or("", Untrusted::raw);
+    name.starts_with("alloc::boxed::Box<")
+}
+
+impl Reader<'_, '_> {
+    /// What is owned at an address.
+    pub(super) fn owned(
+        &mut self,
+        address: VirtAddr,
+        ty: Option<TypeId>,
+        shared: Option<ShareCounts>,
+        depth: usize,
+    ) -> Value {
+        let value = if depth < self.limits.depth {
+            let storage = super::storage::Storage::Memory(address);
+            self.value(ty, &storage, depth + 1)
+        } else {
+            Value::Elided
+        };
+        Value::Owned {
+            address,
+            value: Box::new(value),
+            shared,
+        }
+    }
+
+    /// `Rc<T>` and `Arc<T>`: two counts, then the value.
+    pub(super) fn counted(&mut self, place: &Place, depth: usize) -> Result<Value, Refusal> {
+        let pointer = self.find(place, "ptr")?;
+        let pointer = self.peel(pointer);
+        if let TypeKind::Pointer(inner) = pointer.ty.kind {
+            let (address, _) = self.thin(pointer)?;
+            let inner = self.place_at(inner, address)?;
+            let (offset, ty) = self.counted_value(&inner)?;
+            let shared = self.share_counts(&inner);
+            return Ok(self.owned(past(address, offset), Some(ty), shared, depth));
+        }
+        let fat = self.fat_pointer(&pointer)?;
+        let inner = self.place_at(fat.pointee, fat.address)?;
+        match fat.second {
+            Second::Length(length) => {
+                let (offset, element) = self.counted_value(&inner)?;
+                let at = past(fat.address, offset);
+                let value = self.elements_or_text(&pointer.ty, element, at, length, depth)?;
+                Ok(Value::Owned {
+                    address: at,
+                    value: Box::new(value),
+                    shared: self.share_counts(&inner),
+                })
+            }
+            Second::Table(table) => {
+                // The counts are two words; the value follows at the next
+                // multiple of its own alignment, the table's third word.
+                let counts = 2 * POINTER;
+                let alignment = read_u64(self.memory, past(table, 2 * POINTER)).ok();
+                let alignment = alignment.filter(|word| word.is_power_of_two()).unwrap_or(1);
+                let offset = counts.checked_next_multiple_of(alignment).unwrap_or(counts);
+                Ok(self.object(&place.ty, past(fat.address, offset), table, depth))
+            }
+        }
+    }
+
+    /// Where the value is behind its counts, and its type.
+    fn counted_value(&self, inner: &Place) -> Result<(u64, TypeId), Refusal> {
+        let TypeKind::Struct { members, .. } = &inner.ty.kind else {
+            return Err(Refusal::Shape);
+        };
+        let value = members.iter().find(|member| {
+            let name = member.name.as_ref().map(Untrusted::raw);
+            matches!(name, Some("value" | "data"))
+        });
+        let value = value.ok_or(Refusal::Shape)?;
+        Ok((value.offset, value.ty.ok_or(Refusal::Shape)?))
+    }
+
+    fn share_counts(&mut self, inner: &Place) -> Option<ShareCounts> {
+        let strong = self.whole_of(inner, "strong").ok()?;
+        let weak = self.whole_of(inner, "weak").ok()?;
+        Some(ShareCounts { strong, weak })
+    }
+}

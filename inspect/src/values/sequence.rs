@@ -1,0 +1,213 @@
+//! `Vec`, `String`, `VecDeque` and `LinkedList`, by their members: a pointer,
+//! a capacity, a length.
+
+use ukdbg_image::{TypeId, TypeKind};
+
+use super::read::Reader;
+use super::search::{Place, Refusal, parameter, past};
+use super::storage::Storage;
+use super::{InvalidValue, Value};
+use crate::VirtAddr;
+
+/// Bytes of which no program has more: half of a 57-bit address space (SDM
+/// volume 1 §3.3.7.1).
+const MOST_BYTES: u64 = 1 << 56;
+
+/// Where elements are, how many, of what size.
+pub(super) struct Run {
+    pub(super) element: TypeId,
+    pub(super) address: VirtAddr,
+    pub(super) length: u64,
+    pub(super) step: u64,
+}
+
+impl Run {
+    /// What contradicts it.
+    pub(super) fn contradiction(&self) -> Option<Value> {
+        let bytes = self.length.checked_mul(self.step);
+        let end = bytes
+            .filter(|&bytes| bytes <= MOST_BYTES)
+            .and_then(|bytes| self.address.checked_add(bytes));
+        let why = InvalidValue::Length;
+        let bits = self.length.into();
+        end.is_none().then_some(Value::Invalid { why, bits })
+    }
+}
+
+impl Reader<'_, '_> {
+    /// A run of elements of a type.
+    pub(super) fn run(
+        &self,
+        element: TypeId,
+        address: VirtAddr,
+        length: u64,
+    ) -> Result<Run, Refusal> {
+        Ok(Run {
+            element,
+            address,
+            length,
+            step: self.size_of(element).ok_or(Refusal::Shape)?,
+        })
+    }
+
+    /// A run as a value, unless it contradicts itself.
+    pub(super) fn slice(&mut self, run: &Run, depth: usize) -> Value {
+        if let Some(invalid) = run.contradiction() {
+            return invalid;
+        }
+        if depth >= self.limits.depth && run.length > 0 {
+            return Value::Elided;
+        }
+        let places = (0..run.length).map(|index| place_in(run, index));
+        Value::Slice {
+            address: run.address,
+            elements: self.elements(run.element, places, depth + 1),
+            length: run.length,
+        }
+    }
+
+    /// The first values of those places.
+    pub(super) fn elements(
+        &mut self,
+        element: TypeId,
+        places: impl Iterator<Item = VirtAddr>,
+        depth: usize,
+    ) -> Vec<Value> {
+        let mut elements = Vec::new();
+        for at in places.take(self.limits.width) {
+            if self.left == 0 {
+                break;
+            }
+            elements.push(self.value(Some(element), &Storage::Memory(at), depth));
+        }
+        elements
+    }
+
+    /// `Vec<T>`.
+    pub(super) fn vector(&mut self, place: &Place, depth: usize) -> Result<Value, Refusal> {
+        let run = match self.vector_run(place)? {
+            Ok(run) => run,
+            Err(invalid) => return Ok(invalid),
+        };
+        Ok(self.slice(&run, depth))
+    }
+
+    /// `String`: a vector of bytes.
+    pub(super) fn string(&mut self, place: &Place) -> Result<Value, Refusal> {
+        let vector = self.find(place, "vec")?;
+        Ok(match self.vector_run(&vector)? {
+            Ok(run) => match run.contradiction() {
+                Some(invalid) => invalid,
+                None => self.text(run.address, run.length),
+            },
+            Err(invalid) => invalid,
+        })
+    }
+
+    fn vector_run(&mut self, place: &Place) -> Result<Result<Run, Value>, Refusal> {
+        let length = self.whole_of(place, "len")?;
+        let buffer = self.find(place, "buf")?;
+        let (address, _) = self.thin_of(&buffer, "ptr")?;
+        let run = self.run(parameter(&place.ty, "T")?, address, length)?;
+        let capacity = self.whole_of(&buffer, "cap")?;
+        // Without a size there is always room.
+        if run.step > 0 && capacity < length && run.contradiction().is_none() {
+            return Ok(Err(Value::Invalid {
+                why: InvalidValue::Capacity,
+                bits: capacity.into(),
+            }));
+        }
+        Ok(Ok(run))
+    }
+
+    /// `VecDeque<T>`: a ring that begins at `head`.
+    pub(super) fn ring(&mut self, place: &Place, depth: usize) -> Result<Value, Refusal> {
+        let head = self.whole_of(place, "head")?;
+        let run = match self.vector_run(place)? {
+            Ok(run) => run,
+            Err(invalid) => return Ok(invalid),
+        };
+        if let Some(invalid) = run.contradiction() {
+            return Ok(invalid);
+        }
+        let buffer = self.find(place, "buf")?;
+        let capacity = self.whole_of(&buffer, "cap")?;
+        if depth >= self.limits.depth && run.length > 0 {
+            return Ok(Value::Elided);
+        }
+        if run.step > 0 && run.length > 0 && head >= capacity {
+            return Ok(Value::Invalid {
+                why: InvalidValue::Capacity,
+                bits: capacity.into(),
+            });
+        }
+        let places = (0..run.length).map(|index| {
+            let index = head.wrapping_add(index);
+            // Both are below the capacity.
+            let wrapped = if index >= capacity {
+                index.wrapping_sub(capacity)
+            } else {
+                index
+            };
+            place_in(&run, wrapped)
+        });
+        Ok(Value::Slice {
+            address: run.address,
+            elements: self.elements(run.element, places, depth + 1),
+            length: run.length,
+        })
+    }
+
+    /// `LinkedList<T>`.
+    pub(super) fn list(&mut self, place: &Place, depth: usize) -> Result<Value, Refusal> {
+        let element = parameter(&place.ty, "T")?;
+        let length = self.whole_of(place, "len")?;
+        let head = self.find(place, "head")?;
+        let (first, node) = self.link(&head)?;
+        if depth >= self.limits.depth && length > 0 {
+            return Ok(Value::Elided);
+        }
+        let shown = usize::try_from(length).unwrap_or(usize::MAX);
+        let mut places = Vec::new();
+        let mut next = first;
+        while places.len() < shown.min(self.limits.width) {
+            if next.0 == 0 {
+                return Ok(Value::Invalid {
+                    why: InvalidValue::Links,
+                    bits: length.into(),
+                });
+            }
+            let here = self.place_at(node, next)?;
+            if let Storage::Memory(at) = self.find(&here, "element")?.storage {
+                places.push(at);
+            }
+            let link = self.find(&here, "next")?;
+            next = match self.link(&link) {
+                Ok((next, _)) => next,
+                // The element that cannot be read says so.
+                Err(Refusal::Missing(_)) => break,
+                Err(refusal) => return Err(refusal),
+            };
+        }
+        Ok(Value::Slice {
+            address: first,
+            elements: self.elements(element, places.into_iter(), depth + 1),
+            length,
+        })
+    }
+
+    /// An optional pointer to a node: none is null.
+    pub(super) fn link(&mut self, place: &Place) -> Result<(VirtAddr, Option<TypeId>), Refusal> {
+        let some = self.find(place, "__0")?;
+        let is_pointer = matches!(self.peel(some.clone()).ty.kind, TypeKind::Pointer(_));
+        if is_pointer {
+            self.thin(some)
+        } else {
+            Err(Refusal::Shape)
+        }
+    }
+}
+
+fn place_in(run: &Run, index: u64) -> VirtAddr {
+    past(run.address, index.wrapping_mul(run.step))
+}
