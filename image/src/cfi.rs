@@ -1,18 +1,23 @@
 //! Call frame information (DWARF 5 §6.4, and the LSB's `.eh_frame`): from an
 //! address to the rules in force there.
 
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use gimli::{BaseAddresses, CieOrFde, LittleEndian, UnwindSection as _};
 
 use crate::dwarf::Slice;
 use crate::intervals::Intervals;
-use crate::{UnwindRow, UnwindSection};
+use crate::{UnwindRow, UnwindRule, UnwindSection};
 
 mod header_table;
+mod pages;
+mod plain;
 mod row;
 
 use header_table::HeaderTable;
+use pages::{RowPages, Span};
+use plain::PlainSpans;
 use row::row;
 
 type Fde<'data> = gimli::FrameDescriptionEntry<Slice<'data>>;
@@ -24,6 +29,7 @@ const ADDRESS_SIZE: u8 = 8;
 pub(crate) struct CallFrames<'data> {
     eh_frame: Option<EhFrame<'data>>,
     debug_frame: Option<DebugFrame<'data>>,
+    pages: RowPages,
 }
 
 struct EhFrame<'data> {
@@ -41,8 +47,12 @@ struct DebugFrame<'data> {
 }
 
 impl<'data> CallFrames<'data> {
-    /// Over the sections that `section` gives by name.
-    pub(crate) fn new(section: impl for<'s> Fn(&'s str) -> Option<(u64, &'data [u8])>) -> Self {
+    /// Over the sections that `section` gives by name, for an image with code
+    /// in these ranges.
+    pub(crate) fn new(
+        code: Vec<Range<u64>>,
+        section: impl for<'s> Fn(&'s str) -> Option<(u64, &'data [u8])>,
+    ) -> Self {
         let address = |name: &str| section(name).map_or(0, |(address, _)| address);
         let eh_frame = section(".eh_frame").map(|(start, bytes)| {
             let bases = BaseAddresses::default()
@@ -72,7 +82,39 @@ impl<'data> CallFrames<'data> {
         Self {
             eh_frame,
             debug_frame,
+            pages: RowPages::new(code),
         }
+    }
+
+    /// The rules at an address, in the smallest form that holds them.
+    pub(crate) fn rule_at(&self, address: u64) -> Option<UnwindRule<'data>> {
+        let plain = self.pages.row_at(address, |page| self.plain_spans(&page));
+        plain.map(UnwindRule::Plain).or_else(|| {
+            let row = self.row_at(address)?;
+            Some(UnwindRule::Full(Box::new(row)))
+        })
+    }
+
+    /// What both sections say about a page: `.debug_frame` where `.eh_frame`
+    /// is silent.
+    fn plain_spans(&self, page: &Range<u64>) -> Vec<Span> {
+        let mut spans = PlainSpans::default();
+        if let Some(frames) = &self.eh_frame {
+            for (fde, range) in frames.entries_in(page) {
+                spans.read(&frames.section, &frames.bases, &fde, &range);
+            }
+        }
+        if let Some(frames) = &self.debug_frame {
+            for gap in spans.gaps(page) {
+                let index = frames.index();
+                for (range, offset) in index.overlapping(&gap) {
+                    if let Some(fde) = frames.entry(offset) {
+                        spans.read(&frames.section, &frames.bases, &fde, &range);
+                    }
+                }
+            }
+        }
+        spans.sorted()
     }
 
     /// The rules at an address: `.eh_frame`, else `.debug_frame`.
@@ -104,31 +146,70 @@ impl<'data> CallFrames<'data> {
 impl<'data> EhFrame<'data> {
     fn entry_at(&self, address: u64) -> Option<Fde<'data>> {
         self.by_header(address).or_else(|| {
-            let index = self.index.get_or_init(|| index(&self.section, &self.bases));
-            let (_, offset) = index.get(address)?;
-            let get_cie = gimli::EhFrame::cie_from_offset;
-            self.section
-                .fde_from_offset(&self.bases, offset.into(), get_cie)
-                .ok()
+            let (_, offset) = self.index().get(address)?;
+            self.entry(offset)
         })
     }
 
     fn by_header(&self, address: u64) -> Option<Fde<'data>> {
         let entry = self.header.as_ref()?.entry_address(address)?;
+        self.entry_in_memory(entry)
+            .filter(|fde| fde.contains(address))
+    }
+
+    /// The entries with code in a range, each with the part of the range that
+    /// is its. Of what the header's table leaves out nothing is said.
+    fn entries_in(&self, page: &Range<u64>) -> Vec<(Fde<'data>, Range<u64>)> {
+        let with_code = |(range, fde): (Range<u64>, Option<Fde<'data>>)| {
+            let fde = fde?;
+            let start = range.start.max(fde.initial_address()).max(page.start);
+            let end = range.end.min(fde.end_address()).min(page.end);
+            (start < end).then_some((fde, start..end))
+        };
+        match &self.header {
+            Some(header) => header
+                .overlapping(page)
+                .map(|(range, entry)| (range, self.entry_in_memory(entry)))
+                .filter_map(with_code)
+                .collect(),
+            None => self
+                .index()
+                .overlapping(page)
+                .map(|(range, offset)| (range, self.entry(offset)))
+                .filter_map(with_code)
+                .collect(),
+        }
+    }
+
+    fn index(&self) -> &Intervals<usize> {
+        self.index.get_or_init(|| index(&self.section, &self.bases))
+    }
+
+    /// The entry at an address of the loaded section.
+    fn entry_in_memory(&self, address: u64) -> Option<Fde<'data>> {
         let start = self.bases.eh_frame.section?;
-        let offset = usize::try_from(entry.checked_sub(start)?).ok()?;
+        self.entry(usize::try_from(address.checked_sub(start)?).ok()?)
+    }
+
+    fn entry(&self, offset: usize) -> Option<Fde<'data>> {
         let get_cie = gimli::EhFrame::cie_from_offset;
-        let fde = self
-            .section
-            .fde_from_offset(&self.bases, offset.into(), get_cie);
-        fde.ok().filter(|fde| fde.contains(address))
+        self.section
+            .fde_from_offset(&self.bases, offset.into(), get_cie)
+            .ok()
     }
 }
 
 impl<'data> DebugFrame<'data> {
     fn entry_at(&self, address: u64) -> Option<Fde<'data>> {
-        let index = self.index.get_or_init(|| index(&self.section, &self.bases));
-        let (_, offset) = index.get(address)?;
+        let (_, offset) = self.index().get(address)?;
+        self.entry(offset)
+    }
+
+    fn index(&self) -> &Intervals<usize> {
+        self.index.get_or_init(|| index(&self.section, &self.bases))
+    }
+
+    fn entry(&self, offset: usize) -> Option<Fde<'data>> {
         let get_cie = gimli::DebugFrame::cie_from_offset;
         self.section
             .fde_from_offset(&self.bases, offset.into(), get_cie)

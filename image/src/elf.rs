@@ -130,6 +130,36 @@ impl<'data> Elf<'data> {
             .collect()
     }
 
+    /// Whether an address can be executed, and the addresses around it for
+    /// which the same section or segment says so.
+    pub(crate) fn executable_around(&self, at: LinkAddr) -> (bool, Range<LinkAddr>) {
+        let position = self.sections.iter().position(|it| it.holds(at.0));
+        if let Some((position, section)) =
+            position.and_then(|it| Some((it, self.sections.get(it)?)))
+        {
+            let addresses = &section.addresses;
+            // Where sections overlap, the first counts: no more than this
+            // address is certain then.
+            let overlaps = |(other, it): (usize, &ElfSection<'_>)| {
+                other != position
+                    && it.is_allocated()
+                    && !it.overlays_others()
+                    && it.addresses.start < addresses.end
+                    && addresses.start < it.addresses.end
+            };
+            let certain = if self.sections.iter().enumerate().any(overlaps) {
+                one_address(at)
+            } else {
+                LinkAddr(addresses.start)..LinkAddr(addresses.end)
+            };
+            return (section.is_code(), certain);
+        }
+        let mut segments = self.segments.iter();
+        let executable =
+            segments.any(|segment| segment.executable && segment.addresses.contains(&at));
+        (executable, one_address(at))
+    }
+
     /// Whether both have code sections, of the same names and at the same
     /// addresses.
     pub(crate) fn has_same_code(&self, other: &Elf<'_>) -> bool {
@@ -156,6 +186,10 @@ impl<'data> Elf<'data> {
             section_bytes::decompressed(section.name, section.flags, self.class, raw, self.room)
         })
     }
+}
+
+fn one_address(at: LinkAddr) -> Range<LinkAddr> {
+    at..LinkAddr(at.0.saturating_add(1))
 }
 
 /// A reader's complaint about one part of the file.

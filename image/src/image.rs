@@ -2,6 +2,7 @@
 //! It answers by asking the modules that know; nothing is read here.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use crate::cfi::CallFrames;
@@ -15,8 +16,8 @@ use crate::layout::{DebugLevel, DebugLink, ElfClass, Section, Segment, Symbol};
 use crate::symbols::{SymbolFunction, Symbols};
 use crate::{
     CodeAddr, Decompressed, Expression, ExpressionContext, ExpressionError, Function, FunctionName,
-    ImageError, LinkAddr, SourceFrame, SourcePath, Type, TypeId, UnwindRow, ValueLocation,
-    Variable, VirtualTable, notes,
+    ImageError, LinkAddr, SourceFrame, SourcePath, Type, TypeId, UnwindRow, UnwindRule,
+    ValueLocation, Variable, VirtualTable, notes,
 };
 
 /// A parsed ELF image, with the debugging information that belongs to it.
@@ -120,6 +121,13 @@ impl<'data> Image<'data> {
         let holds = |section: &&ElfSection<'_>| section.holds(address.0);
         let section = self.file.sections.iter().find(holds)?;
         Some(to_section(&self.file, section))
+    }
+
+    /// Whether an address can be executed: by its section, and where no
+    /// section holds it, by its segment. With the addresses around it, in the
+    /// same section and segment, of which the same is true.
+    pub fn executable_around(&self, address: LinkAddr) -> (bool, Range<LinkAddr>) {
+        self.file.executable_around(address)
     }
 
     /// Initialised bytes at an address, to the end of its segment's file
@@ -278,22 +286,31 @@ impl<'data> Image<'data> {
         let body = self.debug().and_then(|debug| {
             let unit = debug.unit_at(function.entry.0)?;
             let lines = Scope { debug, unit: &unit }.lines();
-            let holds = |range: &&std::ops::Range<LinkAddr>| range.contains(&function.entry);
+            let holds = |range: &&Range<LinkAddr>| range.contains(&function.entry);
             let range = function.ranges.iter().find(holds)?;
             lines.after_prologue(&(function.entry.0..range.end.0))
         });
         body.map_or(function.entry, LinkAddr)
     }
 
-    /// The unwind rules at an address: `.eh_frame`, else `.debug_frame`.
-    pub fn unwind_row(&self, address: LinkAddr) -> Option<UnwindRow<'data>> {
-        let frames = self.call_frames.get_or_init(|| {
-            CallFrames::new(|name| {
+    fn call_frames(&self) -> &CallFrames<'data> {
+        self.call_frames.get_or_init(|| {
+            CallFrames::new(self.file.code_ranges(), |name| {
                 let section = self.section(name)?;
                 (!section.bytes.is_empty()).then_some((section.address.0, section.bytes))
             })
-        });
-        frames.row_at(address.0)
+        })
+    }
+
+    /// The unwind rules at an address: `.eh_frame`, else `.debug_frame`.
+    pub fn unwind_row(&self, address: LinkAddr) -> Option<UnwindRow<'data>> {
+        self.call_frames().row_at(address.0)
+    }
+
+    /// What [`Image::unwind_row`] says, in the smallest form that holds it: a
+    /// hundred times faster where code is asked about again.
+    pub fn unwind_rule(&self, address: LinkAddr) -> Option<UnwindRule<'data>> {
+        self.call_frames().rule_at(address.0)
     }
 
     /// Arguments and locals visible at a code address, for one level of its

@@ -36,6 +36,16 @@ impl<V: Copy + Ord> Intervals<V> {
         Self { spans }
     }
 
+    /// The spans that overlap a range, cut to it.
+    pub(crate) fn overlapping(&self, within: &Range<u64>) -> impl Iterator<Item = (Range<u64>, V)> {
+        let (start, end) = (within.start, within.end);
+        let first = self.spans.partition_point(|(range, _)| range.end <= start);
+        let spans = self.spans.get(first..).unwrap_or_default().iter();
+        spans
+            .take_while(move |(range, _)| range.start < end)
+            .map(move |(range, value)| (range.start.max(start)..range.end.min(end), *value))
+    }
+
     /// The value at an address, with the range it holds for.
     pub(crate) fn get(&self, address: u64) -> Option<(Range<u64>, V)> {
         let after = self

@@ -1,6 +1,8 @@
 //! Unwind rules: DWARF call frame information (DWARF 5 §6.4) at one address.
 //! Rules only; a machine's values are `inspect`'s.
 
+use std::num::NonZeroU8;
+
 use crate::expression::Expression;
 
 /// DWARF numbers of the registers that unwinding knows: rax, rdx, rcx, rbx,
@@ -77,4 +79,89 @@ pub struct UnwindRow<'data> {
     pub signal_frame: bool,
     /// The section the rules come from.
     pub section: UnwindSection,
+}
+
+/// The rules in force at one address, in the smallest form that holds them.
+#[derive(Clone, Debug, PartialEq)]
+pub enum UnwindRule<'data> {
+    /// As in nearly all compiled code.
+    Plain(PlainRow),
+    /// Any other: trap stubs, expressions, outermost frames.
+    Full(Box<UnwindRow<'data>>),
+}
+
+/// The rules of an ordinary function: the CFA is a register plus an offset,
+/// the return address is in the word below it, callee-saved registers are in
+/// words further below or unchanged, and every other register is unspecified.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PlainRow {
+    cfa_offset: i32,
+    /// The register's DWARF number, plus one.
+    cfa_register: NonZeroU8,
+    /// For each of `CALLEE_SAVED`, how many words below the CFA it is; 0 for
+    /// unchanged.
+    words_below: [u8; CALLEE_SAVED.len()],
+}
+
+/// The registers a function must give back unchanged, the stack pointer apart
+/// (System V psABI, figure 3.4): rbx, rbp, r12 to r15.
+const CALLEE_SAVED: [DwarfRegister; 6] = [
+    DwarfRegister(3),
+    DwarfRegister(6),
+    DwarfRegister(12),
+    DwarfRegister(13),
+    DwarfRegister(14),
+    DwarfRegister(15),
+];
+
+const WORD: u8 = 8;
+
+impl PlainRow {
+    /// With all registers unchanged; none for a register that unwinding does
+    /// not know.
+    pub(crate) fn new(cfa_register: DwarfRegister, cfa_offset: i32) -> Option<Self> {
+        let number = u8::try_from(cfa_register.0).ok()?;
+        if usize::from(number) >= UNWIND_REGISTERS {
+            return None;
+        }
+        Some(Self {
+            cfa_offset,
+            cfa_register: NonZeroU8::MIN.checked_add(number)?,
+            words_below: [0; CALLEE_SAVED.len()],
+        })
+    }
+
+    /// With a register saved at CFA plus `offset`; none when that does not fit.
+    pub(crate) fn with_saved(mut self, register: DwarfRegister, offset: i64) -> Option<Self> {
+        let place = CALLEE_SAVED.iter().position(|&saved| saved == register)?;
+        let below = offset.checked_neg().filter(|below| *below > 0)?;
+        if below % i64::from(WORD) != 0 {
+            return None;
+        }
+        self.words_below[place] = u8::try_from(below / i64::from(WORD)).ok()?;
+        Some(self)
+    }
+
+    /// Whether a function must give a register back unchanged.
+    pub(crate) fn is_callee_saved(register: DwarfRegister) -> bool {
+        CALLEE_SAVED.contains(&register)
+    }
+
+    /// The register that the CFA is computed from.
+    pub fn cfa_register(&self) -> DwarfRegister {
+        DwarfRegister(u16::from(self.cfa_register.get()) - 1)
+    }
+
+    /// What is added to it.
+    pub fn cfa_offset(&self) -> i64 {
+        i64::from(self.cfa_offset)
+    }
+
+    /// The registers saved in memory, each with how many bytes below the CFA.
+    pub fn saved(&self) -> impl Iterator<Item = (DwarfRegister, u64)> {
+        let places = CALLEE_SAVED.into_iter().zip(self.words_below);
+        places
+            .filter(|&(_, words)| words != 0)
+            .map(|(register, words)| (register, u64::from(words) * u64::from(WORD)))
+    }
 }

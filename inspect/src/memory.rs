@@ -13,8 +13,8 @@ pub fn read_exact<M: Memory + ?Sized>(
 ) -> Result<(), MemoryError> {
     let mut done = 0;
     while done < buf.len() {
-        let unmapped = MemoryError::Unmapped { at };
-        let next = at.checked_add(done as u64).ok_or(unmapped)?;
+        let next = at.checked_add(done as u64);
+        let next = next.ok_or(MemoryError::Unmapped { at })?;
         let got = memory.read(next, &mut buf[done..])?;
         if got == 0 {
             return Err(MemoryError::Unmapped { at: next });

@@ -1,6 +1,7 @@
 //! The images in a machine, and where each segment of them lies: the only way
 //! from run-time to link-time addresses.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use ukdbg_image::{CodeAddr, Image, LinkAddr, SourceFrame};
@@ -29,6 +30,38 @@ pub struct Placement {
     pub size: u64,
 }
 
+impl Placement {
+    fn overlaps(&self, other: &Self) -> bool {
+        self.at.0 < other.at.0.saturating_add(other.size)
+            && other.at.0 < self.at.0.saturating_add(self.size)
+    }
+
+    fn link_address(&self, at: VirtAddr) -> Option<LinkAddr> {
+        let offset = at.offset_from(self.at)?;
+        (offset < self.size).then(|| self.link.checked_add(offset))?
+    }
+}
+
+/// Run-time addresses around one, of which the same is true as of it: they
+/// are in one module, moved alike, and all can be executed, or none.
+#[derive(Clone)]
+pub(crate) struct Region<'a, 'data> {
+    pub(crate) module: &'a Module<'data>,
+    pub(crate) executable: bool,
+    run: Range<VirtAddr>,
+    link: LinkAddr,
+}
+
+impl<'a, 'data> Region<'a, 'data> {
+    /// The link-time address of a run-time one in the region.
+    pub(crate) fn link_address(&self, at: VirtAddr) -> Option<LinkAddr> {
+        if !self.run.contains(&at) {
+            return None;
+        }
+        self.link.checked_add(at.offset_from(self.run.start)?)
+    }
+}
+
 impl<'data> Module<'data> {
     /// An image that lies where it was linked.
     pub fn unmoved(name: String, image: Arc<Image<'data>>) -> Self {
@@ -52,23 +85,19 @@ impl<'data> Module<'data> {
 
     /// The link-time address of a run-time one, if this module holds it.
     pub fn link_address(&self, at: VirtAddr) -> Option<LinkAddr> {
-        self.placements.iter().find_map(|placement| {
-            let offset = at.offset_from(placement.at)?;
-            (offset < placement.size).then(|| placement.link.checked_add(offset))?
-        })
+        self.placement(at)?.link_address(at)
     }
 
     /// Whether an address can be executed: by its section, and where no
     /// section holds it, by its segment.
     pub fn is_executable(&self, link: LinkAddr) -> bool {
-        match self.image.section_at(link) {
-            Some(section) => section.executable,
-            None => self
-                .image
-                .segments()
-                .iter()
-                .any(|segment| segment.executable && segment.addresses.contains(&link)),
-        }
+        self.image.executable_around(link).0
+    }
+
+    /// The placement that holds a run-time address.
+    fn placement(&self, at: VirtAddr) -> Option<&Placement> {
+        let mut placements = self.placements.iter();
+        placements.find(|placement| placement.link_address(at).is_some())
     }
 
     /// The run-time address of a link-time one, if it is in a placed segment.
@@ -118,6 +147,39 @@ impl<'data> Modules<'data> {
                 let unnamed = module.image.function_at(*link).is_none();
                 (unnamed, module.image.debug_level())
             })
+    }
+
+    /// The region around an address. For one that several modules hold it is
+    /// that address alone.
+    pub(crate) fn region(&self, at: VirtAddr) -> Option<Region<'_, 'data>> {
+        let (module, link) = self.find(at)?;
+        let (executable, around) = module.image.executable_around(link);
+        let alone = Region {
+            module,
+            executable,
+            run: at..at.checked_add(1)?,
+            link,
+        };
+        let mut others = self.modules.iter().filter(|&it| !std::ptr::eq(it, module));
+        let placement = module.placement(at)?;
+        let nested = |other: &Module<'_>| other.placements.iter().any(|it| it.overlaps(placement));
+        let overlapping = module.placements.iter().filter(|it| it.overlaps(placement));
+        if others.any(nested) || overlapping.count() > 1 {
+            return Some(alone);
+        }
+        let start = around.start.max(placement.link);
+        let size = placement
+            .size
+            .saturating_sub(start.offset_from(placement.link)?);
+        let end = around.end.min(LinkAddr(start.0.saturating_add(size)));
+        let run = placement
+            .at
+            .checked_add(start.offset_from(placement.link)?)?;
+        Some(Region {
+            run: run..run.checked_add(end.offset_from(start)?)?,
+            link: start,
+            ..alone
+        })
     }
 
     /// As [`Modules::find`], for an address that can be executed.

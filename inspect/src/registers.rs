@@ -154,6 +154,11 @@ impl Registers {
         self.valid &= !(1 << register as u32);
     }
 
+    /// Forgets several, by the bits of their places.
+    pub(crate) fn clear_all(&mut self, registers: u32) {
+        self.valid &= !registers;
+    }
+
     /// The instruction pointer.
     pub fn pc(&self) -> Option<VirtAddr> {
         self.get(Register::Rip).map(VirtAddr)

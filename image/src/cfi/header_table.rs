@@ -2,6 +2,8 @@
 //! section"), in the one form that linkers write. Others are not read: the
 //! entries are then found by an index of our own.
 
+use std::ops::Range;
+
 /// `.eh_frame` is relative to this field, four bytes, signed.
 const POINTER_ENCODING: u8 = (gimli::DW_EH_PE_pcrel.0) | (gimli::DW_EH_PE_sdata4.0);
 
@@ -49,6 +51,26 @@ impl<'data> HeaderTable<'data> {
             .partition_point(|pair| self.pair(pair).0 <= address);
         let pair = self.pairs.get(after.checked_sub(1)?)?;
         Some(self.pair(pair).1)
+    }
+
+    /// Entries whose code may lie in a range: each with its address and with
+    /// the addresses that it is the nearest entry of.
+    pub(super) fn overlapping(&self, page: &Range<u64>) -> impl Iterator<Item = (Range<u64>, u64)> {
+        let start = page.start;
+        let after = self
+            .pairs
+            .partition_point(|pair| self.pair(pair).0 <= start);
+        let pairs = self.pairs.get(after.saturating_sub(1)..);
+        let pairs = pairs.unwrap_or_default();
+        let next = pairs.iter().skip(1).map(|pair| self.pair(pair).0);
+        let ends = next.chain(std::iter::once(u64::MAX));
+        let end = page.end;
+        pairs
+            .iter()
+            .map(|pair| self.pair(pair))
+            .zip(ends)
+            .map(|((start, entry), end)| (start..end, entry))
+            .take_while(move |(range, _)| range.start < end)
     }
 
     fn pair(&self, pair: &[u8; 8]) -> (u64, u64) {

@@ -16,7 +16,7 @@ const MOST_RULES: usize = 48;
 /// hand-written code that nests.
 const MOST_REMEMBERED: usize = 16;
 
-struct Storage;
+pub(super) struct Storage;
 
 impl UnwindContextStorage<usize> for Storage {
     type Rules = [(gimli::Register, gimli::RegisterRule<usize>); MOST_RULES];

@@ -5,7 +5,7 @@ use ukdbg_image::{CodeAddr, Function, LinkAddr};
 
 use super::{FoundBy, Frame};
 use crate::memory::{read_available, read_u32, read_u64};
-use crate::modules::{Module, Modules};
+use crate::modules::{Module, Modules, Region};
 use crate::{Memory, MemoryError, Register, Registers, Stack, VirtAddr};
 
 /// A caller that was found.
@@ -56,10 +56,22 @@ pub(super) const CALLER_SAVED: [Register; 10] = [
 /// What a caller still knows of its registers once it has called.
 pub(super) fn across_call(registers: &Registers) -> Registers {
     let mut registers = *registers;
-    for register in CALLER_SAVED {
-        registers.clear(register);
-    }
+    lose_across_call(&mut registers);
     registers
+}
+
+/// As [`across_call`], in place.
+pub(super) fn lose_across_call(registers: &mut Registers) {
+    const LOST: u32 = {
+        let mut bits = 0;
+        let mut index = 0;
+        while index < CALLER_SAVED.len() {
+            bits |= 1 << CALLER_SAVED[index] as u32;
+            index += 1;
+        }
+        bits
+    };
+    registers.clear_all(LOST);
 }
 
 /// Size of a word on the stack: 4 in the boot code before long mode.
@@ -82,6 +94,14 @@ impl Word {
         match self {
             Self::Four => 4,
             Self::Eight => 8,
+        }
+    }
+
+    /// An address as code of that word size computes it.
+    pub(super) fn truncated(self, address: u64) -> u64 {
+        match self {
+            Self::Four => address & 0xffff_ffff,
+            Self::Eight => address,
         }
     }
 
@@ -113,20 +133,40 @@ pub(super) struct Machine<'a, 'data> {
     pub(super) stacks: &'a [Stack],
     pub(super) memory: &'a mut dyn Memory,
     pub(super) word: Word,
+    /// Where the last code addresses were, the latest first: a caller and what
+    /// it called are nearly always in one of two places.
+    pub(super) regions: [Option<Region<'a, 'data>>; 2],
 }
 
 impl<'a, 'data> Machine<'a, 'data> {
     /// The place of a code address, if it is code at all.
-    pub(super) fn place(&self, pc: CodeAddr<VirtAddr>) -> Option<Place<'a, 'data>> {
-        let (module, link) = self.modules.find_code(pc)?;
-        let lookup = link.lookup();
-        module
-            .is_executable(lookup)
-            .then_some(Place { module, lookup })
+    pub(super) fn place(&mut self, pc: CodeAddr<VirtAddr>) -> Option<Place<'a, 'data>> {
+        self.executable(match pc {
+            CodeAddr::Exact(at) => at,
+            CodeAddr::Return(at) => at.checked_sub(1)?,
+        })
     }
 
-    pub(super) fn is_code(&self, at: VirtAddr) -> bool {
-        self.modules.find_executable(at).is_some()
+    pub(super) fn is_code(&mut self, at: VirtAddr) -> bool {
+        self.executable(at).is_some()
+    }
+
+    fn executable(&mut self, at: VirtAddr) -> Option<Place<'a, 'data>> {
+        for region in self.regions.iter().flatten() {
+            if let Some(lookup) = region.link_address(at) {
+                let module = region.module;
+                return region.executable.then_some(Place { module, lookup });
+            }
+        }
+        let region = self.modules.region(at)?;
+        let place = Place {
+            module: region.module,
+            lookup: region.link_address(at)?,
+        };
+        let executable = region.executable;
+        self.regions.swap(0, 1);
+        self.regions[0] = Some(region);
+        executable.then_some(place)
     }
 
     pub(super) fn read_u64(&mut self, at: VirtAddr) -> Result<u64, MemoryError> {

@@ -1,11 +1,9 @@
 //! From registers to a backtrace: frame by frame, the best evidence first.
 
-use std::collections::HashSet;
-
 use ukdbg_guest_abi::stack::SWITCH_FRAME;
-use ukdbg_image::{CodeAddr, DwarfRegister};
+use ukdbg_image::{CodeAddr, DwarfRegister, UnwindRule};
 
-use super::cfi::ByRules;
+use super::cfi::{ByRules, PlainCaller};
 use super::prologue::Prologue;
 use super::step::{Caller, Machine, Place, Word};
 use super::{Backtrace, FoundBy, Frame, StackEnd};
@@ -15,6 +13,8 @@ use crate::{Memory, Register, Registers, Stack, VirtAddr};
 
 /// Frames followed unless another limit is set.
 const FRAME_LIMIT: usize = 10_000;
+/// Frames that room is made for at first.
+const USUAL_FRAMES: usize = 32;
 /// Guesses after which one more would tell nothing.
 const MOST_GUESSES: usize = 32;
 
@@ -128,57 +128,111 @@ impl<'a, 'data> Unwinder<'a, 'data> {
             stacks: self.stacks,
             memory,
             word: Word::of(&first.registers),
+            regions: [None, None],
         };
-        let mut seen = HashSet::new();
+        let mut highest = None;
         let mut guesses = 0;
-        let mut frames = vec![first];
+        let mut frames = Vec::with_capacity(USUAL_FRAMES.min(self.limit));
+        frames.push(first);
         let end = loop {
             if frames.len() > self.limit {
                 frames.truncate(self.limit);
                 break StackEnd::Limit { frames: self.limit };
             }
-            let frame = frames.last_mut().expect("the first frame is there");
-            let caller = match machine.step(frame) {
-                Ok(caller) => caller,
+            let last = frames.len() - 1;
+            let step = match machine.step(&frames[last]) {
+                Ok(step) => step,
                 Err(end) => {
-                    frame.cfa = machine.outermost_cfa(frame);
+                    frames[last].cfa = machine.outermost_cfa(&frames[last]);
                     break end;
                 }
             };
-            frame.cfa = Some(caller.cfa);
-            if !seen.insert((caller.frame.pc.address(), caller.cfa)) {
-                break StackEnd::Loop { cfa: caller.cfa };
+            let cfa = step.cfa();
+            frames[last].cfa = Some(cfa);
+            // On one stack each frame is above the one before, so that there
+            // is nothing to compare with.
+            if highest.is_none_or(|highest| cfa > highest) {
+                highest = Some(cfa);
+            } else if repeats(&frames, &step) {
+                break StackEnd::Loop { cfa };
             }
-            guesses += usize::from(caller.frame.found_by == FoundBy::Scan);
+            guesses += usize::from(step.is_guess());
             if guesses > MOST_GUESSES {
-                let pc = frame.pc.address();
+                let pc = frames[last].pc.address();
                 break StackEnd::NoRule { pc };
             }
-            frames.push(caller.frame);
+            match step {
+                Step::Plain(caller) => {
+                    frames.push(frames[last].clone());
+                    caller.replace(&mut frames[last + 1], &mut machine);
+                }
+                Step::Caller(caller) => frames.push(caller.frame),
+            }
         };
         Backtrace { frames, end }
     }
 }
 
+/// Whether a caller is one of the frames already, at the same place on its
+/// stack.
+fn repeats(frames: &[Frame], step: &Step) -> bool {
+    let mut pairs = frames.iter().zip(frames.iter().skip(1));
+    pairs.any(|(inner, outer)| inner.cfa == Some(step.cfa()) && outer.pc.address() == step.pc())
+}
+
+/// A caller, as it was found.
+enum Step {
+    /// By the rules of an ordinary function.
+    Plain(PlainCaller),
+    Caller(Box<Caller>),
+}
+
+impl Step {
+    fn cfa(&self) -> VirtAddr {
+        match self {
+            Self::Plain(caller) => caller.cfa,
+            Self::Caller(caller) => caller.cfa,
+        }
+    }
+
+    fn pc(&self) -> VirtAddr {
+        match self {
+            Self::Plain(caller) => caller.pc,
+            Self::Caller(caller) => caller.frame.pc.address(),
+        }
+    }
+
+    fn is_guess(&self) -> bool {
+        matches!(self, Self::Caller(caller) if caller.frame.found_by == FoundBy::Scan)
+    }
+}
+
 impl<'data> Machine<'_, 'data> {
     /// The caller of a frame, or why there is none.
-    fn step(&mut self, frame: &Frame) -> Result<Caller, StackEnd> {
+    fn step(&mut self, frame: &Frame) -> Result<Step, StackEnd> {
+        let boxed = |caller| Step::Caller(Box::new(caller));
         let Some(place) = self.place(frame.pc) else {
-            return self.step_from_nowhere(frame);
+            return self.step_from_nowhere(frame).map(boxed);
         };
-        let row = match self.word {
-            Word::Eight => place.module.image.unwind_row(place.lookup),
+        let rule = match self.word {
+            Word::Eight => place.module.image.unwind_rule(place.lookup),
             // Call frame information of 32-bit code describes 64-bit
             // registers in a 64-bit image; its frames are walked by words.
             Word::Four => None,
         };
-        let Some(row) = row else {
-            return self.step_without_rules(&place, frame);
+        let found = match rule {
+            Some(UnwindRule::Plain(row)) => match self.by_plain_row(frame, &row)? {
+                Some(caller) if self.follows_call(caller.pc) => return Ok(Step::Plain(caller)),
+                Some(caller) => ByRules::Caller(Box::new(caller.caller(frame, self))),
+                None => ByRules::Unknown,
+            },
+            Some(UnwindRule::Full(row)) => self.by_rules(&place, frame, &row),
+            None => ByRules::Unknown,
         };
-        match self.by_rules(&place, frame, &row) {
-            ByRules::Caller(caller) => self.check_rules(&place, frame, *caller),
+        match found {
+            ByRules::Caller(caller) => self.check_rules(&place, frame, *caller).map(boxed),
             ByRules::End(end) => Err(end),
-            ByRules::Unknown => self.step_without_rules(&place, frame),
+            ByRules::Unknown => self.step_without_rules(&place, frame).map(boxed),
         }
     }
 
