@@ -38,7 +38,9 @@ impl Reader<'_, '_> {
 
     /// As [`Reader::value`], of a type that was read and is no alias.
     pub(super) fn value_in(&mut self, ty: &Type, storage: &Storage, depth: usize) -> Value {
-        if let Some(why) = storage.missing() {
+        // What has no bytes has no place either, and is known all the same.
+        let nothing = ty.size == Some(0) || has_no_elements(&ty.kind);
+        if let Some(why) = storage.missing().filter(|_| !nothing) {
             return why.into();
         }
         let scalar = |number: Result<u128, Missing>, of: &dyn Fn(u128) -> Value| {
@@ -183,6 +185,10 @@ impl Reader<'_, '_> {
         }
         Value::Array { elements, length }
     }
+}
+
+fn has_no_elements(kind: &TypeKind) -> bool {
+    matches!(kind, TypeKind::Array { counts, .. } if counts.contains(&Some(0)))
 }
 
 /// A named number; `size` in bits.

@@ -47,7 +47,8 @@ impl Reader<'_, '_> {
         })
     }
 
-    /// Characters that end with a zero, in an array with room for more.
+    /// Text in an array of C's `char`, as far as its first zero. A byte by
+    /// another name is more often a number.
     pub(super) fn character_array(
         &mut self,
         element: Option<TypeId>,
@@ -55,29 +56,28 @@ impl Reader<'_, '_> {
         storage: &Storage,
     ) -> Option<Value> {
         let element = self.resolve(element?)?;
-        let TypeKind::Base(BaseEncoding::SignedCharacter | BaseEncoding::UnsignedCharacter) =
-            element.kind
-        else {
+        let name = element.name.as_ref().map(Untrusted::raw);
+        let character = BaseEncoding::SignedCharacter;
+        if element.kind != TypeKind::Base(character) || name != Some("char") {
             return None;
-        };
-        let size = usize::try_from(length?).ok()?.min(self.limits.text);
-        let bytes = storage.known_bytes(size, self.memory)?;
-        let end = bytes.iter().position(|&byte| byte == 0)?;
-        let (text, rest) = bytes.split_at(end);
-        // A zero somewhere in an array of small numbers makes no text of it.
-        let is_text = !text.is_empty()
-            && rest.iter().all(|&byte| byte == 0)
-            && !text
-                .iter()
-                .any(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace());
+        }
         let Storage::Memory(address) = *storage else {
             return None;
         };
+        let length = usize::try_from(length.filter(|&length| length > 0)?).ok()?;
+        let size = length.min(self.limits.text);
+        let bytes = storage.known_bytes(size, self.memory)?;
+        let end = bytes.iter().position(|&byte| byte == 0);
+        let (text, rest) = bytes.split_at(end.unwrap_or(size));
+        let unprintable = |byte: &u8| byte.is_ascii_control() && !byte.is_ascii_whitespace();
+        let unused = rest.iter().all(|&byte| byte == 0);
+        // What begins with a zero and goes on is an array of numbers.
+        let is_text = (unused || !text.is_empty()) && !text.iter().any(unprintable);
         is_text.then(|| Value::Text {
             address,
             text: Untrusted::from_bytes(text),
             length: None,
-            cut: false,
+            cut: !unused || size < length,
         })
     }
 }

@@ -373,6 +373,73 @@ fn arguments(text: &str, order: Box<Order>, list: Vec<u16>, side: Option<Side>, 
     stop() + many[0] + black_box(order).id + list.len() as u64 + text.len() as u64 + side.map_or(0, |_| 1)
 }
 
+/// Says nothing itself, so that nothing needs a place in memory.
+#[inline(never)]
+fn in_registers(
+    number: u32,
+    flag: bool,
+    text: &str,
+    slice: &[u16],
+    side: Side,
+    maybe: Option<u32>,
+    pair: (u32, u64),
+    boxed: Box<Point>,
+) -> u64 {
+    let vector = vec![number; 3];
+    let owned = text.to_owned();
+    let point = Point { x: number as i32, y: -1 };
+    let shape = if flag { Shape::Square { side: number, at: point.clone() } } else { Shape::Empty };
+    let first = vector.first().copied();
+    let mut total = stop();
+    total += u64::from(number) + u64::from(flag) + text.len() as u64 + slice.len() as u64;
+    total += side as u64 + u64::from(maybe.unwrap_or(1)) + u64::from(pair.0) + pair.1;
+    total += vector.iter().map(|&one| u64::from(one)).sum::<u64>() + owned.len() as u64;
+    black_box((vector, owned, boxed, shape, point, first));
+    total
+}
+
+#[inline(never)]
+fn in_a_loop(numbers: &[u32]) -> u64 {
+    let mut sum = 0_u64;
+    let mut last = None;
+    for (index, &number) in numbers.iter().enumerate() {
+        let square = u64::from(number) * u64::from(number);
+        sum += square;
+        if index == 3 {
+            sum += stop();
+        }
+        last = Some(number);
+    }
+    sum + u64::from(last.unwrap_or(0))
+}
+
+fn optimised() {
+    say("number", "7".to_owned());
+    say("flag", "true".to_owned());
+    say("text", "\"seven\"".to_owned());
+    say("slice", "[7, 77]".to_owned());
+    say("side", "Buy".to_owned());
+    say("maybe", "Some(777)".to_owned());
+    say("pair", "(7, 70)".to_owned());
+    say("boxed", "Point { x: 7, y: 8 }".to_owned());
+    say("vector", "[7, 7, 7]".to_owned());
+    say("owned", "\"seven\"".to_owned());
+    say("point", "Point { x: 7, y: -1 }".to_owned());
+    say("shape", "Square { side: 7, at: Point { x: 7, y: -1 } }".to_owned());
+    say("first", "Some(7)".to_owned());
+    let arguments = black_box((7, true, "seven", [7_u16, 77], Side::Buy, Some(777), (7, 70)));
+    let (number, flag, text, slice, side, maybe, pair) = arguments;
+    let boxed = Box::new(Point { x: 7, y: 8 });
+    black_box(in_registers(number, flag, text, &slice, side, maybe, pair, boxed));
+    say("numbers", "[1, 2, 3, 4, 5]".to_owned());
+    say("sum", "30".to_owned());
+    say("last", "Some(3)".to_owned());
+    say("index", "3".to_owned());
+    say("number", "4".to_owned());
+    say("square", "16".to_owned());
+    black_box(in_a_loop(black_box(&[1, 2, 3, 4, 5])));
+}
+
 #[inline(never)]
 fn statics() {
     let table = black_box(&TABLE);
@@ -383,6 +450,99 @@ fn statics() {
     stop();
     // SAFETY: there is one thread.
     black_box(unsafe { &raw mut SCRATCH });
+}
+
+/// Replaces a word of a value that is never used again.
+fn damage<T>(value: &mut T, from: usize, to: usize) {
+    let words = std::mem::size_of::<T>() / 8;
+    let start = std::ptr::from_mut(value).cast::<usize>();
+    for index in 0..words {
+        // SAFETY: the word is within the value, whose bytes are all set.
+        unsafe {
+            let word = start.add(index);
+            if word.read() == from {
+                word.write(to);
+                return;
+            }
+        }
+    }
+    panic!("the word is there");
+}
+
+/// A value of these bytes, whatever they mean. It is never used.
+fn forged<T, U>(bytes: U) -> MaybeUninit<T> {
+    let mut value = MaybeUninit::<T>::uninit();
+    // SAFETY: no more is written than fits.
+    unsafe { value.as_mut_ptr().cast::<U>().write(bytes) };
+    value
+}
+
+struct Cycle {
+    next: RefCell<Option<Rc<Cycle>>>,
+}
+
+#[inline(never)]
+fn damaged() {
+    let endless = 1 << 60;
+    let mut length = black_box(Vec::<u32>::with_capacity(3));
+    damage(&mut length, 0, endless);
+    let mut capacity = black_box(vec![1_u32, 2]);
+    capacity.reserve_exact(5);
+    damage(&mut capacity, 2, 99);
+    let room = capacity.capacity();
+    let mut wild = black_box(vec![1_u64, 2]);
+    let start = wild.as_ptr() as usize;
+    damage(&mut wild, start, 16);
+    let mut string = black_box("ok".to_owned());
+    string.reserve_exact(8);
+    damage(&mut string, 2, endless);
+    let mut ring = black_box(VecDeque::<u16>::with_capacity(6));
+    ring.extend([7; 5]);
+    ring.pop_front();
+    damage(&mut ring, 1, 1 << 50);
+    let mut mask: HashMap<u8, u8> = black_box((0..20).map(|n| (n, n)).collect());
+    damage(&mut mask, 31, 30);
+    let mut items: HashMap<u8, u8> = black_box((0..20).map(|n| (n, n)).collect());
+    damage(&mut items, 20, 21);
+    let mut tree: BTreeMap<u16, u16> = black_box((0..40).map(|n| (n, n)).collect());
+    damage(&mut tree, 40, 41);
+    let mut high: BTreeMap<u16, u16> = black_box((0..40).map(|n| (n, n)).collect());
+    damage(&mut high, 1, usize::MAX);
+    let mut list: LinkedList<u8> = black_box((0..4).collect());
+    damage(&mut list, 4, 5);
+    let boolean = black_box(forged::<bool, u8>(7));
+    let letter = black_box(forged::<char, u32>(0xd800));
+    let side = black_box(forged::<Option<bool>, u8>(9));
+    let slice = black_box(forged::<&[u64], [usize; 2]>([64, endless]));
+    let text = black_box(forged::<&str, [usize; 2]>([16, 3]));
+    let owned = black_box(forged::<Box<u64>, usize>(24));
+    let object = black_box(forged::<&dyn Observer, [usize; 2]>([32, 40]));
+    let cycle = black_box(Rc::new(Cycle { next: RefCell::new(None) }));
+    *cycle.next.borrow_mut() = Some(Rc::clone(&cycle));
+    says_as!(length, "<invalid length 0x1000000000000000>");
+    says_as!(capacity, "<invalid capacity {room:#x}>");
+    says_as!(wild, "[<unreadable at 0x10>, <unreadable at 0x18>]");
+    says_as!(string, "<invalid length 0x1000000000000000>");
+    says_as!(ring, "<invalid capacity 0x6>");
+    says_as!(mask, "<invalid hash table 0x1e>");
+    says_as!(items, "<invalid hash table 0x1f>");
+    says_as!(tree, "<invalid links of length 0x29>");
+    says_as!(high, "<invalid links of length 0x28>");
+    says_as!(list, "<invalid links of length 0x5>");
+    says_as!(boolean, "MaybeUninit(<invalid bool 0x7>)");
+    says_as!(letter, "MaybeUninit(<invalid char 0xd800>)");
+    says_as!(side, "MaybeUninit(Some(<invalid bool 0x9>))");
+    says_as!(slice, "MaybeUninit(<invalid length 0x1000000000000000>)");
+    says_as!(text, "MaybeUninit(<unreadable at 0x10>)");
+    says_as!(owned, "MaybeUninit(<unreadable at 0x18>)");
+    says_as!(object, "MaybeUninit(&dyn Observer → <of unknown type at 0x20, table 0x28>)");
+    let unit = "Cycle { next: RefCell { value: Some(".repeat(7);
+    let end = ") } }".repeat(7);
+    says_as!(cycle, "{unit}Cycle {{ next: … }}{end}");
+    stop();
+    keep!(boolean, letter, side, slice, text, owned, object, cycle);
+    black_box((&length, &capacity, &wild, &string, &ring, &mask, &items, &tree, &high, &list));
+    std::mem::forget((length, capacity, wild, string, ring, mask, items, tree, high, list));
 }
 
 #[inline(never)]
@@ -400,6 +560,9 @@ fn main() {
     cells();
     pointers();
     objects();
-    arguments("text", Box::new(order(2)), vec![1, 2], Some(Side::Buy), [3; 9]);
+    let total = arguments("text", Box::new(order(2)), vec![1, 2], Some(Side::Buy), [3; 9]);
+    black_box(total);
+    optimised();
     statics();
+    damaged();
 }
