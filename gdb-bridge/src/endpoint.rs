@@ -5,6 +5,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+/// The words that a link begins with.
+const KINDS: [&str; 7] = ["tcp", "unix", "serial", "qmp", "ram", "core", "image"];
+
 /// One way to a machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Link {
@@ -31,10 +34,12 @@ pub enum Link {
     Ram(PathBuf),
     /// `core:FILE`: an ELF core of a machine.
     Core(PathBuf),
+    /// `image:FILE`: an ELF image that does not run.
+    Image(PathBuf),
 }
 
 /// All links to one machine: at most one stub, at most one of each other
-/// kind, and a core only by itself.
+/// kind, and a core or an image only by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     links: Vec<Link>,
@@ -47,7 +52,7 @@ pub enum EndpointError {
     /// The word before the colon is none of the kinds.
     #[error(
         "{text:?} is no endpoint: expected tcp:HOST:PORT, unix:PATH, serial:PATH[@BAUD], \
-         qmp:PATH, ram:FILE or core:FILE"
+         qmp:PATH, ram:FILE, core:FILE or image:FILE"
     )]
     Kind {
         /// The part in question.
@@ -95,6 +100,15 @@ impl Endpoint {
         Ok(Self { links })
     }
 
+    /// Whether a text names a kind of link, so that a user who wrote it meant
+    /// an endpoint. `core::fmt` is a path of names.
+    pub fn is_meant(text: &str) -> bool {
+        let kind = text
+            .split_once(':')
+            .filter(|(_, rest)| !rest.starts_with(':'));
+        kind.is_some_and(|(kind, _)| KINDS.contains(&kind))
+    }
+
     /// The links, in the order given.
     pub fn links(&self) -> &[Link] {
         &self.links
@@ -125,6 +139,7 @@ impl Link {
             "qmp" => path().map(Self::Qmp),
             "ram" => path().map(Self::Ram),
             "core" => path().map(Self::Core),
+            "image" => path().map(Self::Image),
             // `:1234`, `localhost:1234`, as GDB takes them. A path would not
             // end in a port.
             _ => tcp(text, text).map_err(|_| EndpointError::Kind {
@@ -179,6 +194,9 @@ fn conflict(first: &Link, second: &Link) -> Option<&'static str> {
     if matches!(first, Link::Core(_)) || matches!(second, Link::Core(_)) {
         return Some("a core stands by itself");
     }
+    if matches!(first, Link::Image(_)) || matches!(second, Link::Image(_)) {
+        return Some("an image stands by itself");
+    }
     if first.is_stub() && second.is_stub() {
         return Some("one machine is controlled over one stub");
     }
@@ -211,9 +229,9 @@ impl FromStr for Endpoint {
 }
 
 fn begins_link(part: &str) -> bool {
-    ["tcp:", "unix:", "serial:", "qmp:", "ram:", "core:"]
+    KINDS
         .iter()
-        .any(|kind| part.starts_with(kind))
+        .any(|kind| part.starts_with(&format!("{kind}:")))
 }
 
 impl fmt::Display for Link {
@@ -232,6 +250,7 @@ impl fmt::Display for Link {
             Self::Qmp(path) => write!(out, "qmp:{}", path.display()),
             Self::Ram(path) => write!(out, "ram:{}", path.display()),
             Self::Core(path) => write!(out, "core:{}", path.display()),
+            Self::Image(path) => write!(out, "image:{}", path.display()),
         }
     }
 }
@@ -276,6 +295,7 @@ mod tests {
         check("unix:/a+qmp:/b+ram:/c", "unix:/a+qmp:/b+ram:/c");
         check("unix:/c++/s+qmp:/q", "unix:/c++/s+qmp:/q");
         check("core:x", "core:x");
+        check("image:x", "image:x");
         check("", "\"\" is no endpoint");
         check("/tmp/socket", "\"/tmp/socket\" is no endpoint");
         check("/tmp/socket:1", "\"/tmp/socket:1\" is no endpoint");
@@ -293,5 +313,18 @@ mod tests {
             "core:/a+ram:/b",
             "core:/a and ram:/b cannot be joined: a core",
         );
+        check(
+            "image:/a+ram:/b",
+            "image:/a and ram:/b cannot be joined: an image",
+        );
+    }
+
+    #[test]
+    fn a_path_of_names_is_no_endpoint() {
+        assert!(Endpoint::is_meant("image:kernel"));
+        assert!(Endpoint::is_meant("tcp:localhost:1234"));
+        assert!(!Endpoint::is_meant("core::fmt::write"));
+        assert!(!Endpoint::is_meant("book.rs:12"));
+        assert!(!Endpoint::is_meant("core"));
     }
 }

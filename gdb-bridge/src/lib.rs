@@ -2,9 +2,9 @@
 //!
 //! An [`Endpoint`] names the links to one guest; [`open`] makes a [`Machine`]
 //! of them (a GDB stub over TCP, unix socket or serial line, QEMU's monitor,
-//! the guest's mapped memory) or a [`Core`] of a file. Both are an
-//! `inspect::Target`; a machine can also be controlled, and is left as it was
-//! found.
+//! the guest's mapped memory), a [`Core`] or an [`ImageFile`] of a file. Each is
+//! an `inspect::Target`; a machine can also be controlled, and is left as it
+//! was found.
 //!
 //! [`start`] boots an image in a QEMU of our own. It runs under a small
 //! supervisor ([`supervise`]), so that it ends when its user does, however
@@ -14,6 +14,7 @@
 
 mod core;
 mod endpoint;
+mod image;
 mod machine;
 mod qemu;
 mod qmp;
@@ -23,6 +24,7 @@ mod transport;
 
 pub use crate::core::{Core, CoreError};
 pub use endpoint::{Endpoint, EndpointError, Link};
+pub use image::{ImageFile, ImageFileError};
 pub use machine::{ConnectError, Leave, Machine, Opened, open};
 pub use qemu::{
     Accelerator, Device, EmulatorLog, Launch, LaunchError, LogDetail, LogEntry, LoggedException,

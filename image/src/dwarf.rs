@@ -24,6 +24,7 @@ pub(crate) mod lines;
 mod members;
 pub(crate) mod names;
 pub(crate) mod ranges;
+pub(crate) mod type_names;
 pub(crate) mod types;
 pub(crate) mod unit;
 pub(crate) mod variables;

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use crate::cfi::CallFrames;
 use crate::demangle::function_name;
 use crate::dwarf::globals::GlobalIndex;
-use crate::dwarf::{Debug, Scope, evaluate, lines, types, variables};
+use crate::dwarf::{Debug, Scope, evaluate, lines, type_names, types, variables};
 use crate::elf::{Elf, ElfSection};
 use crate::frames;
 use crate::index::FunctionIndex;
@@ -363,6 +363,13 @@ impl<'data> Image<'data> {
         let debug = self.debug()?;
         let globals = self.globals.get_or_init(|| GlobalIndex::new(debug));
         globals.virtual_table_at(address.0, debug)
+    }
+
+    /// Types of that name, a C or Rust path's last components, generic
+    /// arguments left out or not. Reads every unit.
+    pub fn types_named(&self, name: &str) -> Vec<TypeId> {
+        self.debug()
+            .map_or_else(Vec::new, |debug| type_names::types_named(debug, name))
     }
 
     /// A type.

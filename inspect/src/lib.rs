@@ -67,6 +67,6 @@ pub use target::{
 };
 pub use unwind::{Backtrace, FoundBy, Frame, StackEnd, Unwinder};
 pub use values::{
-    Field, Follow, InvalidValue, MapEntry, Missing, NamedValue, ShareCounts, Value, ValueLimits,
-    arguments, globals, variables,
+    Field, Follow, InvalidValue, MapEntry, Missing, NamedValue, Number, Place, PlaceError,
+    PlaceType, ShareCounts, Value, ValueLimits, arguments, globals, variables,
 };

@@ -9,6 +9,7 @@ mod format;
 mod globals;
 mod hash_table;
 mod object;
+mod place;
 mod read;
 mod search;
 mod sequence;
@@ -28,6 +29,7 @@ use ukdbg_image::{FunctionName, Untrusted};
 use crate::VirtAddr;
 
 pub use globals::globals;
+pub use place::{Number, Place, PlaceError, PlaceType};
 pub use variables::{NamedValue, arguments, variables};
 
 /// How much of a value is read.

@@ -20,6 +20,16 @@ pub(crate) fn around(
     modules: &Modules<'_>,
     at: VirtAddr,
 ) -> Result<DisassemblyView, SessionError> {
+    around_in(memory, modules, at, Syntax::Intel)
+}
+
+/// As [`around`], in a syntax.
+pub(crate) fn around_in(
+    memory: &mut dyn Memory,
+    modules: &Modules<'_>,
+    at: VirtAddr,
+    syntax: Syntax,
+) -> Result<DisassemblyView, SessionError> {
     let found = modules.find(at).and_then(|(module, link)| {
         let function = module.image.function_at(link)?;
         Some((module, link, function))
@@ -45,7 +55,7 @@ pub(crate) fn around(
     }
     Ok(DisassemblyView {
         function: found.map(|(_, _, function)| function.name),
-        lines: lines(modules, &code, start, at),
+        lines: lines(modules, &code, start, at, syntax),
     })
 }
 
@@ -74,6 +84,7 @@ fn lines(
     code: &[u8],
     start: VirtAddr,
     at: VirtAddr,
+    syntax: Syntax,
 ) -> Vec<DisassemblyLine> {
     let mut last = None;
     decode(code, LinkAddr(start.0))
@@ -92,7 +103,7 @@ fn lines(
             DisassemblyLine {
                 address,
                 bytes: hex(code.get(offset..end).unwrap_or_default()),
-                text: text(modules, &instruction),
+                text: text_in(modules, &instruction, syntax),
                 location: location.filter(|_| changed),
                 selected: at.offset_from(address).is_some_and(|into| into < length),
             }
@@ -103,7 +114,16 @@ fn lines(
 /// An instruction in Intel syntax, the target of a branch and the address of a
 /// fixed operand named.
 pub(crate) fn text(modules: &Modules<'_>, instruction: &Instruction) -> Untrusted {
-    let mut text = instruction_text(instruction, Syntax::Intel);
+    text_in(modules, instruction, Syntax::Intel)
+}
+
+/// As [`text`], in a syntax.
+pub(crate) fn text_in(
+    modules: &Modules<'_>,
+    instruction: &Instruction,
+    syntax: Syntax,
+) -> Untrusted {
+    let mut text = instruction_text(instruction, syntax);
     if let Some(name) = named_target(modules, instruction) {
         text.push_str(&format!(" <{}>", name.raw()));
     }

@@ -1,5 +1,6 @@
 //! Why a request has no answer.
 
+use crate::ExpressionError;
 use ukdbg_inspect::{MemoryError, TargetError, VirtAddr};
 
 /// A request that cannot be answered.
@@ -12,6 +13,18 @@ pub enum SessionError {
     /// Memory that the answer needs cannot be read.
     #[error(transparent)]
     Memory(#[from] MemoryError),
+    /// An expression that has no value.
+    #[error(transparent)]
+    Expression(#[from] Box<ExpressionError>),
+    /// The machine is an image that does not run.
+    #[error("there are no frames and no registers: the machine is an image that does not run")]
+    NoRegisters,
+    /// No line table says anything about the address.
+    #[error("no source line is known for {at}")]
+    NoLine {
+        /// The address.
+        at: VirtAddr,
+    },
     /// No image says anything about the address.
     #[error("no image holds code at {at}")]
     NoCode {

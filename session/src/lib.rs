@@ -12,10 +12,15 @@
 mod addresses;
 mod arguments;
 mod backtrace;
+mod code;
 mod disassembly;
 mod error;
+mod examine;
 mod exception;
+mod expression;
 mod fault;
+mod focus;
+mod format;
 mod frames;
 mod graph;
 mod halt;
@@ -23,6 +28,7 @@ mod identity;
 mod instruction;
 mod lines;
 mod names;
+mod print;
 mod registers;
 mod reply;
 mod report;
@@ -36,8 +42,11 @@ mod tests;
 mod trace;
 pub mod view;
 mod watch;
+mod whois;
 
 pub use error::SessionError;
+pub use expression::{ExpressionError, ExpressionErrorKind};
+pub use format::{Format, FormatError, Letter, UnitSize};
 pub use graph::GraphView;
 pub use identity::Identity;
 pub use lines::{AddressLines, LinesView};
@@ -50,6 +59,6 @@ pub use ukdbg_cfg_viewer as cfg_viewer;
 pub use ukdbg_diagnose as diagnose;
 pub use ukdbg_image::{
     CodeAddr, DebugLevel, Decompressed, ElfClass, Function, FunctionName, Image, ImageError,
-    LinkAddr, SourceFrame, SourceLocation, SourcePath, Untrusted,
+    LinkAddr, SourceFrame, SourceLocation, SourcePath, Syntax, Untrusted,
 };
 pub use ukdbg_inspect as inspect;

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use crate::GraphView;
 use crate::view::{
-    BacktraceView, DisassemblyView, RegistersView, ReportView, SourceView, TraceView,
+    BacktraceView, CodeView, DisassemblyView, LocalsView, MemoryView, PrintView, RegistersView,
+    ReportView, SourceView, TraceView, WhoisView,
 };
 
 /// One answer, of the request's kind.
@@ -27,6 +28,16 @@ pub enum Reply {
     Source(SourceView),
     /// Events.
     Trace(TraceView),
+    /// A value.
+    Print(Box<PrintView>),
+    /// Arguments and locals.
+    Locals(LocalsView),
+    /// Memory.
+    Memory(MemoryView),
+    /// What an address is.
+    Whois(Box<WhoisView>),
+    /// Instructions of a function.
+    Code(CodeView),
     /// A control-flow graph.
     Graph(Box<GraphView>),
 }
@@ -41,6 +52,11 @@ impl Reply {
             Self::Disassembly(_) => "ukdbg.disassembly/1",
             Self::Source(_) => "ukdbg.source/1",
             Self::Trace(_) => "ukdbg.trace/1",
+            Self::Print(_) => "ukdbg.print/1",
+            Self::Locals(_) => "ukdbg.locals/1",
+            Self::Memory(_) => "ukdbg.memory/1",
+            Self::Whois(_) => "ukdbg.whois/1",
+            Self::Code(_) => "ukdbg.code/1",
             Self::Graph(_) => GraphView::SCHEMA,
         }
     }

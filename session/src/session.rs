@@ -11,7 +11,9 @@ use ukdbg_inspect::{
 
 use crate::view::BacktraceView;
 use crate::{Reply, Request, SessionError, SourceText};
-use crate::{backtrace, disassembly, graph, registers, report, source, trace};
+use crate::{
+    backtrace, code, disassembly, examine, graph, print, registers, report, source, trace, whois,
+};
 
 /// A machine and everything known about it.
 pub struct Session<'data, T> {
@@ -25,6 +27,7 @@ pub struct Session<'data, T> {
 }
 
 /// A backtrace as it was found and as it was shown.
+#[derive(Clone)]
 pub(crate) struct Shown {
     pub(crate) found: Backtrace,
     pub(crate) view: BacktraceView,
@@ -85,6 +88,35 @@ impl<'data, T: Target> Session<'data, T> {
                 Reply::Trace(view.ok_or_else(|| SessionError::NoTrace {
                     why: "the guest's root block names none".to_owned(),
                 })?)
+            }
+            Request::Print {
+                expression,
+                frame,
+                format,
+            } => Reply::Print(Box::new(print::print(self, expression, frame, format)?)),
+            Request::Locals { frame } => Reply::Locals(print::locals(self, frame)?),
+            Request::Examine {
+                expression,
+                frame,
+                format,
+            } => Reply::Memory(examine::examine(self, &expression, frame, format)?),
+            Request::Whois { expression, frame } => {
+                Reply::Whois(Box::new(whois::whois(self, &expression, frame)?))
+            }
+            Request::Code {
+                expression,
+                frame,
+                syntax,
+            } => Reply::Code(code::code(self, expression.as_deref(), frame, syntax)?),
+            Request::List {
+                place,
+                frame,
+                context,
+            } => Reply::Source(code::list(self, place.as_deref(), frame, context)?),
+            Request::FrameRegisters { frame } => {
+                let found = self.frame_of(Some(frame))?;
+                let (frame, _) = found.ok_or(SessionError::NoRegisters)?;
+                Reply::Registers(registers::view(&self.modules, &frame.registers))
             }
             Request::Graph { at } => Reply::Graph(Box::new(graph::around(&self.modules, at)?)),
         })
@@ -155,7 +187,10 @@ impl<'data, T: Target> Session<'data, T> {
         })
     }
 
-    fn source_of(&mut self, index: usize) -> Result<ukdbg_image::SourceLocation, SessionError> {
+    pub(crate) fn source_of(
+        &mut self,
+        index: usize,
+    ) -> Result<ukdbg_image::SourceLocation, SessionError> {
         if self.shown.is_none() {
             backtrace::all(self, crate::Scope::Selected)?;
         }

@@ -7,8 +7,13 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod image_only;
+mod look;
 
 pub(crate) use image_only::{Addr2lineArguments, SymbolSort, SymbolsArguments};
+pub(crate) use look::{
+    DisassembleArguments, ExamineArguments, ListArguments, LocalsArguments, PrintArguments,
+    RegistersArguments, WhoisArguments, expanded,
+};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -22,7 +27,7 @@ Exit codes:
  130  interrupted (Ctrl-C); 143 terminated: the guest is ended first
 
 Endpoints (links to one machine are joined by +):
-  tcp:HOST:PORT  unix:PATH  serial:PATH[@BAUD]  qmp:PATH  ram:FILE  core:FILE
+  tcp:HOST:PORT  unix:PATH  serial:PATH[@BAUD]  qmp:PATH  ram:FILE  core:FILE  image:FILE
 Without one: the session that `ukdbg run` has open on this machine, else
 tcp:127.0.0.1:1234, which is what QEMU's -s opens.";
 
@@ -81,6 +86,13 @@ pub(crate) enum Command {
     Cfg(CfgArguments),
     Symbols(SymbolsArguments),
     Addr2line(Addr2lineArguments),
+    Whois(WhoisArguments),
+    Locals(LocalsArguments),
+    Print(PrintArguments),
+    X(ExamineArguments),
+    Regs(RegistersArguments),
+    Disas(DisassembleArguments),
+    List(ListArguments),
     /// Look at the guest's trace rings
     Trace {
         #[command(subcommand)]

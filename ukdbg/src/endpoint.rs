@@ -99,10 +99,25 @@ pub(crate) fn choose(typed: Option<&str>) -> Result<Chosen, Failure> {
     }
 }
 
+/// The endpoint among the words of a command, and the others. The first word
+/// is one when it says so by its kind, or has the form `HOST:PORT` and others
+/// follow: alone it may be a `FILE:LINE`.
+pub(crate) fn split(words: &[String]) -> (Option<&str>, &[String]) {
+    let Some((first, rest)) = words.split_first() else {
+        return (None, words);
+    };
+    let port = !first.contains("::") && first.parse::<Endpoint>().is_ok();
+    if Endpoint::is_meant(first) || (port && (!rest.is_empty() || first.starts_with(':'))) {
+        (Some(first), rest)
+    } else {
+        (None, words)
+    }
+}
+
 fn parse(text: &str) -> Result<Endpoint, Failure> {
     text.parse::<Endpoint>().map_err(|e| {
         Failure::new(Exit::Usage, e)
-            .hint("tcp:HOST:PORT, unix:PATH, serial:PATH[@BAUD], qmp:PATH, ram:FILE or core:FILE, links to one machine joined by +")
+            .hint("tcp:HOST:PORT, unix:PATH, serial:PATH[@BAUD], qmp:PATH, ram:FILE, core:FILE or image:FILE, links to one machine joined by +")
     })
 }
 
@@ -150,7 +165,25 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
-    use super::{OpenSession, open_sessions};
+    use super::{OpenSession, open_sessions, split};
+
+    #[test]
+    fn endpoints_come_first() {
+        let check = |typed: &str, endpoint: Option<&str>, rest: &str| {
+            let words: Vec<String> = typed.split(' ').map(ToOwned::to_owned).collect();
+            let (found, others) = split(&words);
+            assert_eq!((found, &*others.join(" ")), (endpoint, rest), "{typed}");
+        };
+        check("image:k main", Some("image:k"), "main");
+        check("image:k", Some("image:k"), "");
+        check("unix:/a+qmp:/b rsp + 8", Some("unix:/a+qmp:/b"), "rsp + 8");
+        check("localhost:1234 x", Some("localhost:1234"), "x");
+        check(":1234", Some(":1234"), "");
+        check("book.rs:12", None, "book.rs:12");
+        check("core::fmt::X", None, "core::fmt::X");
+        check("image::X + 1", None, "image::X + 1");
+        check("0x1000", None, "0x1000");
+    }
 
     fn session(name: &str) -> OpenSession {
         OpenSession {

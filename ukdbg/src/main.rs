@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     if let Some(code) = commands::supervise::entered() {
         return code;
     }
-    let arguments = Arguments::parse();
+    let arguments = Arguments::parse_from(arguments::expanded(std::env::args_os()));
     let result = panic::catch_unwind(AssertUnwindSafe(|| dispatch(&arguments)));
     match result {
         Ok(Ok(exit)) => exit.into(),
@@ -61,6 +61,13 @@ fn dispatch(arguments: &Arguments) -> Outcome {
         Command::Addr2line(options) => {
             commands::addr2line::run(&arguments.global, options, &mut output)
         }
+        Command::Whois(options) => commands::whois::run(&arguments.global, options, &mut output),
+        Command::Locals(options) => commands::locals::run(&arguments.global, options, &mut output),
+        Command::Print(options) => commands::print::run(&arguments.global, options, &mut output),
+        Command::X(options) => commands::x::run(&arguments.global, options, &mut output),
+        Command::Regs(options) => commands::regs::run(&arguments.global, options, &mut output),
+        Command::Disas(options) => commands::disas::run(&arguments.global, options, &mut output),
+        Command::List(options) => commands::list::run(&arguments.global, options, &mut output),
         Command::Trace {
             command: TraceCommand::List(options),
         } => commands::trace_list::run(&arguments.global, options, &mut output),

@@ -12,6 +12,7 @@ use ukdbg_inspect::TargetError;
 use super::{Machine, cache::Cache, stub::Stub, visit::Visit, within};
 use crate::core::{Core, CoreError};
 use crate::endpoint::{Endpoint, Link};
+use crate::image::{ImageFile, ImageFileError};
 use crate::qmp::{Qmp, RunState};
 use crate::ram::MappedRam;
 use crate::rsp::RspLink;
@@ -27,6 +28,8 @@ pub enum Opened {
     Machine(Box<Machine>),
     /// What was written down of one.
     Core(Core),
+    /// An image that does not run.
+    Image(ImageFile),
 }
 
 /// A machine that could not be reached.
@@ -77,6 +80,9 @@ pub enum ConnectError {
     /// The core cannot be read.
     #[error(transparent)]
     Core(#[from] CoreError),
+    /// The image cannot be read.
+    #[error(transparent)]
+    Image(#[from] ImageFileError),
     /// Mapped memory says nothing of registers or of what runs.
     #[error("{endpoint} has no link to a stub, a monitor or a core")]
     NoMachine {
@@ -89,6 +95,9 @@ pub enum ConnectError {
 pub fn open(endpoint: &Endpoint) -> Result<Opened, ConnectError> {
     if let [Link::Core(path)] = endpoint.links() {
         return Ok(Opened::Core(Core::open(path)?));
+    }
+    if let [Link::Image(path)] = endpoint.links() {
+        return Ok(Opened::Image(ImageFile::open(path)?));
     }
     Machine::connect(endpoint).map(|machine| Opened::Machine(Box::new(machine)))
 }
@@ -208,7 +217,7 @@ fn stub_transport(link: &Link) -> Result<Option<Transport>, ConnectError> {
         Link::Tcp { host, port } => transport::tcp(host, *port, until),
         Link::Unix(path) => transport::unix(path, Nature::Reliable, until),
         Link::Serial { path, baud } => transport::serial(path, *baud, until),
-        Link::Qmp(_) | Link::Ram(_) | Link::Core(_) => return Ok(None),
+        Link::Qmp(_) | Link::Ram(_) | Link::Core(_) | Link::Image(_) => return Ok(None),
     };
     match transport {
         Ok(transport) => Ok(Some(transport)),

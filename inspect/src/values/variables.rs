@@ -111,7 +111,8 @@ pub(super) fn read<'data>(
     reader.value(variable.ty, &storage, 0)
 }
 
-fn locate<'data>(
+/// Where a variable is in a frame.
+pub(super) fn locate<'data>(
     context: &Context<'_, 'data>,
     memory: &mut dyn Memory,
     variable: &Variable<'data>,

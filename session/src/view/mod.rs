@@ -2,10 +2,15 @@
 //! Addresses are typed; text from guest or image is `Untrusted`.
 
 mod backtrace;
+mod look;
 mod report;
 mod state;
 
 pub use backtrace::{ArgumentView, BacktraceView, FrameView, StackOwner};
+pub use look::{
+    CallerView, CodeLine, CodeView, FrameLocals, LocalsView, MemoryRow, MemoryView, PrintView,
+    VariableView, WhoisView,
+};
 pub use report::{
     EventView, ExceptionView, InstructionView, NextStep, OperandView, PanicView, ReportView,
     TraceView,

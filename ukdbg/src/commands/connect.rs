@@ -3,10 +3,12 @@
 
 use std::path::PathBuf;
 
-use ukdbg_gdb_bridge::{ConnectError, Endpoint, Leave, Machine, Opened, open};
+use ukdbg_gdb_bridge::{ConnectError, Endpoint, Leave, Link, Machine, Opened, open};
 use ukdbg_session::diagnose::{EmulatorEvidence, Ending};
-use ukdbg_session::inspect::{Target, TargetError};
-use ukdbg_session::{Identity, Reply, Request, Session, SessionError};
+use ukdbg_session::inspect::{PlaceError, Target, TargetError};
+use ukdbg_session::{
+    ExpressionError, ExpressionErrorKind, Identity, Reply, Request, Session, SessionError,
+};
 
 use crate::arguments::{EndpointArguments, Global};
 use crate::endpoint::{self, Chosen};
@@ -76,6 +78,10 @@ fn image_of(global: &Global, chosen: &Chosen) -> Result<(PathBuf, Vec<PathBuf>),
         .image
         .clone()
         .or_else(|| found.and_then(|session| session.image.clone()))
+        .or_else(|| match chosen.endpoint.links() {
+            [Link::Image(path)] => Some(path.clone()),
+            _ => None,
+        })
         .or_else(|| (!symbols.is_empty()).then(|| symbols.remove(0)));
     let image = image.ok_or_else(|| {
         Failure::text(Exit::Usage, "which image does the guest run?")
@@ -110,6 +116,10 @@ impl Prepared {
                 let mut session = Session::new(core, self.loaded.modules, Box::new(self.sources));
                 answer(&mut session, question, EmulatorEvidence::default())
             }
+            Opened::Image(image) => {
+                let mut session = Session::new(image, self.loaded.modules, Box::new(self.sources));
+                answer(&mut session, question, EmulatorEvidence::default())
+            }
         }
     }
 
@@ -126,7 +136,11 @@ impl Prepared {
             }
             Opened::Core(_) => Err(Failure::text(
                 Exit::Usage,
-                "a core can be looked at with bt and report, not attached to",
+                "a core can be looked at with bt, report, print and others, not attached to",
+            )),
+            Opened::Image(_) => Err(Failure::text(
+                Exit::Usage,
+                "an image can be looked at with print, disas, list and others, not attached to",
             )),
         }
     }
@@ -195,6 +209,10 @@ pub(crate) fn unreachable(error: ConnectError) -> Failure {
 
 /// A question that has no answer.
 pub(crate) fn unanswered(error: SessionError) -> Failure {
+    let error = match error {
+        SessionError::Expression(error) => return misunderstood(&error),
+        other => other,
+    };
     let exit = match &error {
         SessionError::Target(TargetError::Disconnected { .. } | TargetError::Timeout { .. }) => {
             Exit::Unreachable
@@ -204,4 +222,33 @@ pub(crate) fn unanswered(error: SessionError) -> Failure {
         _ => Exit::Usage,
     };
     Failure::new(exit, error)
+}
+
+/// An expression without a value: what is wrong, and the place marked.
+fn misunderstood(error: &ExpressionError) -> Failure {
+    let failure = Failure::text(
+        Exit::Usage,
+        format_args!(
+            "{error}\n    {}\n    {}{}",
+            error.text.replace(char::is_control, " "),
+            " ".repeat(error.column),
+            "^".repeat(error.length),
+        ),
+    );
+    match &error.kind {
+        ExpressionErrorKind::UnknownName { near, .. } if !near.is_empty() => {
+            failure.hint(near.join("\n       "))
+        }
+        ExpressionErrorKind::Ambiguous { candidates, .. } => {
+            let list: Vec<String> = candidates
+                .iter()
+                .map(|(name, address)| format!("{address}  {name}"))
+                .collect();
+            failure.hint(list.join("\n       "))
+        }
+        ExpressionErrorKind::Place(PlaceError::NoField { known, .. }) => {
+            failure.hint(known.join(", "))
+        }
+        _ => failure,
+    }
 }

@@ -6,10 +6,18 @@ pub(crate) mod attach;
 pub(crate) mod bt;
 pub(crate) mod cfg;
 pub(crate) mod completions;
+pub(crate) mod disas;
+pub(crate) mod list;
+pub(crate) mod locals;
+pub(crate) mod print;
+pub(crate) mod regs;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod supervise;
 pub(crate) mod symbols;
 pub(crate) mod trace_list;
+pub(crate) mod whois;
+pub(crate) mod x;
 
 mod connect;
+mod look;

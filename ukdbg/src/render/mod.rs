@@ -3,21 +3,30 @@
 
 mod addr2line;
 mod backtrace;
+mod code;
 mod events;
 mod graph;
+mod look;
 mod place;
+mod registers;
 mod report;
 mod source;
 mod style;
 mod symbols;
 #[cfg(test)]
 mod tests;
+mod whois;
 
 pub(crate) use addr2line::{LineStyle, address_lines};
 pub(crate) use backtrace::backtraces;
+pub(crate) use code::{CodeStyle, code};
 pub(crate) use events::events;
 pub(crate) use graph::graph;
+pub(crate) use look::{locals, memory};
 pub(crate) use place::location;
+pub(crate) use registers::{RegisterSet, registers};
 pub(crate) use report::{Commands, page_walk, quote, report};
+pub(crate) use source::source;
 pub(crate) use style::{Style, Styles};
 pub(crate) use symbols::symbols;
+pub(crate) use whois::whois;

@@ -1,0 +1,143 @@
+//! The instructions of a function, and source text by name.
+
+use std::num::NonZeroU32;
+
+use ukdbg_image::{CodeAddr, SourceLocation, SourcePath, Syntax};
+use ukdbg_inspect::{Target, VirtAddr};
+
+use crate::session::Session;
+use crate::view::{CodeLine, CodeView, SourceView};
+use crate::{SessionError, disassembly, source};
+
+/// The instructions of the function that holds an address; of the frame's
+/// without an expression.
+pub(crate) fn code<T: Target>(
+    session: &mut Session<'_, T>,
+    expression: Option<&str>,
+    frame: Option<usize>,
+    syntax: Syntax,
+) -> Result<CodeView, SessionError> {
+    let at = match expression {
+        Some(expression) => session.address_of(expression, frame)?,
+        None => session.pc_of(frame)?,
+    };
+    let view = disassembly::around_in(&mut session.target, &session.modules, at, syntax)?;
+    let sources = &mut *session.sources;
+    let lines = view.lines.into_iter().map(|instruction| {
+        let source = instruction.location.as_ref().and_then(|location| {
+            let view = source::around(sources, location, 0);
+            view.lines.into_iter().next()
+        });
+        CodeLine {
+            source,
+            instruction,
+        }
+    });
+    Ok(CodeView {
+        function: view.function,
+        lines: lines.collect(),
+    })
+}
+
+/// The source around `FILE:LINE`, a function, an address, or a frame's line.
+pub(crate) fn list<T: Target>(
+    session: &mut Session<'_, T>,
+    place: Option<&str>,
+    frame: Option<usize>,
+    context: u32,
+) -> Result<SourceView, SessionError> {
+    let location = match place {
+        None => session.source_of(frame.unwrap_or(0))?,
+        Some(text) => match file_and_line(text) {
+            Some((file, line)) => in_file(session, file, line),
+            None => {
+                let at = session.address_of(text, frame)?;
+                of_address(session, at).ok_or(SessionError::NoLine { at })?
+            }
+        },
+    };
+    Ok(source::around(&mut *session.sources, &location, context))
+}
+
+/// `src/book.rs:12`; a path of names (`book::insert`) is none.
+fn file_and_line(text: &str) -> Option<(&str, NonZeroU32)> {
+    let (file, line) = text.rsplit_once(':')?;
+    if file.is_empty() || file.ends_with(':') {
+        return None;
+    }
+    Some((file, line.parse().ok()?))
+}
+
+/// The file that the images know by the end of its path; else one by exactly
+/// that path.
+fn in_file<T: Target>(session: &Session<'_, T>, file: &str, line: NonZeroU32) -> SourceLocation {
+    let known = session.modules.iter().find_map(|module| {
+        let image = &module.image;
+        let near = image
+            .line_with_code(file, line.get())
+            .or_else(|| image.line_with_code(file, 1))?;
+        let at = *image.addresses_of_line(file, near).first()?;
+        let frames = image.source_frames(CodeAddr::Exact(at));
+        let mut files = frames.into_iter().filter_map(|frame| frame.location);
+        // Of the inline chain the one that is in that file.
+        files
+            .find(|location| ends_with(location.file.path.raw(), file))
+            .map(|location| location.file)
+    });
+    SourceLocation {
+        file: known.unwrap_or_else(|| SourcePath {
+            compilation_directory: None,
+            path: file.into(),
+        }),
+        line: Some(line),
+        column: None,
+    }
+}
+
+fn ends_with(path: &str, file: &str) -> bool {
+    path.strip_suffix(file)
+        .is_some_and(|rest| rest.is_empty() || rest.ends_with('/') || file.starts_with('/'))
+}
+
+/// For the first address of a function the place of its declaration, else the
+/// line of the code.
+fn of_address<T: Target>(session: &Session<'_, T>, at: VirtAddr) -> Option<SourceLocation> {
+    let (module, link) = session.modules.find(at)?;
+    let function = module.image.function_at(link);
+    let declared = function
+        .filter(|function| function.entry == link)
+        .and_then(|function| function.declaration)
+        .filter(|declaration| declaration.line.is_some());
+    declared.or_else(|| {
+        let frames = module.image.source_frames(CodeAddr::Exact(link));
+        frames.into_iter().next()?.location
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ends_with, file_and_line};
+
+    #[test]
+    fn places() {
+        let check = |text: &str, expected: Option<(&str, u32)>| {
+            let got = file_and_line(text).map(|(file, line)| (file, line.get()));
+            assert_eq!(got, expected, "{text}");
+        };
+        check("src/book.rs:12", Some(("src/book.rs", 12)));
+        check("book.rs:0", None);
+        check("book::insert", None);
+        check("a::5", None);
+        check("insert", None);
+        check(":5", None);
+        check("0x1000", None);
+    }
+
+    #[test]
+    fn files_are_known_by_the_end_of_their_path() {
+        assert!(ends_with("/a/src/book.rs", "book.rs"));
+        assert!(ends_with("/a/src/book.rs", "src/book.rs"));
+        assert!(ends_with("/a/src/book.rs", "/a/src/book.rs"));
+        assert!(!ends_with("/a/src/handbook.rs", "book.rs"));
+    }
+}

@@ -1,0 +1,351 @@
+//! From a tree to a place in the machine.
+
+use ukdbg_image::BaseEncoding;
+use ukdbg_inspect::{
+    Frame, Memory, Module, Modules, Number, Place, PlaceError, PlaceType, VirtAddr,
+};
+
+use super::error::{ExpressionError, ExpressionErrorKind};
+use super::names::Names;
+use super::numbers::{binary, cast, fraction, sized, truth};
+use super::parser::{located, parse};
+use super::syntax::{Binary, Node, NodeKind, Span, TypeName, Unary};
+
+/// Where an expression is evaluated.
+pub(crate) struct Evaluator<'a, 'data> {
+    /// The images.
+    pub(crate) modules: &'a Modules<'data>,
+    /// The frame and the level of its inline chain; none in a machine without
+    /// registers.
+    pub(crate) frame: Option<(&'a Frame, usize)>,
+    /// The machine's memory.
+    pub(crate) memory: &'a mut dyn Memory,
+}
+
+/// Evaluates an expression.
+pub(crate) fn evaluate<'data>(
+    evaluator: &mut Evaluator<'_, 'data>,
+    text: &str,
+) -> Result<Place<'data>, Box<ExpressionError>> {
+    let node = parse(text)?;
+    evaluator
+        .node(&node)
+        .map_err(|(span, kind)| located(text, span, kind))
+}
+
+type Found<'data> = Result<Place<'data>, (Span, ExpressionErrorKind)>;
+
+/// The error with the part it is about.
+fn at<E: Into<ExpressionErrorKind>>(node: &Node) -> impl FnOnce(E) -> (Span, ExpressionErrorKind) {
+    let span = node.span;
+    move |error| (span, error.into())
+}
+
+impl<'data> Evaluator<'_, 'data> {
+    fn names(&self) -> Names<'_, 'data> {
+        Names {
+            modules: self.modules,
+            frame: self.frame,
+        }
+    }
+
+    fn node(&mut self, node: &Node) -> Found<'data> {
+        match &node.kind {
+            NodeKind::Number(number) => {
+                let value = i128::try_from(*number);
+                let value = value.map_err(|_| (node.span, ExpressionErrorKind::Overflow))?;
+                Ok(Place::number(sized(value, 8)))
+            }
+            NodeKind::Character(character) => Ok(Place::number(Number {
+                value: i128::from(u32::from(*character)),
+                encoding: BaseEncoding::Unicode,
+                size: 4,
+            })),
+            NodeKind::Boolean(value) => Ok(Place::number(truth(*value))),
+            NodeKind::Name(name) => {
+                let names = Names {
+                    modules: self.modules,
+                    frame: self.frame,
+                };
+                names.find(name, self.memory).map_err(at(node))
+            }
+            NodeKind::Register(name) => self.names().known_register(name).map_err(at(node)),
+            NodeKind::Field(of, name) => {
+                let of = self.node(of)?;
+                of.field(name, self.memory).map_err(at(node))
+            }
+            NodeKind::Index(of, index) => {
+                let place = self.node(of)?;
+                let index = self.index(index)?;
+                place.index(index, self.memory).map_err(at(node))
+            }
+            NodeKind::Slice(of, from, to) => {
+                let place = self.node(of)?;
+                let from = from.as_ref().map_or(Ok(0), |from| self.index(from))?;
+                let to = to.as_ref().map(|to| self.index(to)).transpose()?;
+                place.slice(from, to, self.memory).map_err(at(node))
+            }
+            NodeKind::Unary(operator, inner) => self.unary(node, *operator, inner),
+            NodeKind::Binary(operator, left, right) => self.binary(node, *operator, left, right),
+            NodeKind::Cast(inner, ty) => self.cast(node, inner, ty),
+        }
+    }
+
+    /// A value that must be a number.
+    fn number(&mut self, node: &Node) -> Result<Number, (Span, ExpressionErrorKind)> {
+        let place = self.node(node)?;
+        place.as_number(self.memory).map_err(at(node))
+    }
+
+    fn index(&mut self, node: &Node) -> Result<u64, (Span, ExpressionErrorKind)> {
+        let index = self.number(node)?.value;
+        u64::try_from(index).map_err(|_| (node.span, ExpressionErrorKind::BadIndex { index }))
+    }
+
+    fn unary(&mut self, node: &Node, operator: Unary, inner: &Node) -> Found<'data> {
+        match operator {
+            Unary::Dereference => {
+                let place = self.node(inner)?;
+                self.dereferenced(&place).map_err(at(node))
+            }
+            Unary::AddressOf => {
+                let place = self.node(inner)?;
+                // A function's name is its address already.
+                if matches!(inner.kind, NodeKind::Name(_))
+                    && *place.ty() == PlaceType::Pointer(None)
+                {
+                    return Ok(place);
+                }
+                place.address_of().map_err(at(node))
+            }
+            Unary::Negate => {
+                let number = self.number(inner)?;
+                if number.encoding == BaseEncoding::Float {
+                    return Err((node.span, ExpressionErrorKind::Float));
+                }
+                let value = number.value.checked_neg();
+                let value = value.ok_or((node.span, ExpressionErrorKind::Overflow))?;
+                Ok(Place::number(sized(value, number.size)))
+            }
+            Unary::Not => {
+                let number = self.number(inner)?;
+                if number.encoding == BaseEncoding::Boolean {
+                    return Ok(Place::number(truth(number.value == 0)));
+                }
+                Ok(Place::number(complement(number)))
+            }
+            Unary::Complement => Ok(Place::number(complement(self.number(inner)?))),
+        }
+    }
+
+    /// What a pointer points to. Where nothing says of what type that is, a
+    /// 64-bit word.
+    fn dereferenced(&mut self, place: &Place<'data>) -> Result<Place<'data>, PlaceError> {
+        let word = PlaceType::Base {
+            encoding: BaseEncoding::Unsigned,
+            size: 8,
+        };
+        match place.target(self.memory) {
+            Ok((_, Some(pointee))) if *pointee.ty() != PlaceType::Unknown => Ok(pointee),
+            Ok((to, _)) => Ok(Place::in_memory(None, word, to)),
+            Err(PlaceError::NotAPointer { ty }) => {
+                // A number is an address where an address is meant.
+                let number = place.as_number(self.memory);
+                let to = number.ok().and_then(|number| as_address(number.value));
+                let to = to.ok_or(PlaceError::NotAPointer { ty })?;
+                Ok(Place::in_memory(None, word, to))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn binary(&mut self, node: &Node, operator: Binary, left: &Node, right: &Node) -> Found<'data> {
+        if operator == Binary::Repeat {
+            let first = self.node(left)?;
+            let count = self.index(right)?;
+            return first.repeated(count).map_err(at(left));
+        }
+        let places = (self.node(left)?, self.node(right)?);
+        if let Some(moved) = self.pointer_arithmetic(operator, &places) {
+            return moved.map_err(at(node));
+        }
+        let a = places.0.as_number(self.memory).map_err(at(left))?;
+        // `&&` and `||` do not look at what they do not need.
+        match (operator, a.value != 0) {
+            (Binary::BothTrue, false) => return Ok(Place::number(truth(false))),
+            (Binary::EitherTrue, true) => return Ok(Place::number(truth(true))),
+            _ => {}
+        }
+        let b = places.1.as_number(self.memory).map_err(at(right))?;
+        binary(operator, a, b).map(Place::number).map_err(at(node))
+    }
+
+    /// `pointer + count`, `count + pointer`, `pointer - count` in elements,
+    /// and the elements between two pointers. None for other operands.
+    fn pointer_arithmetic(
+        &mut self,
+        operator: Binary,
+        (left, right): &(Place<'data>, Place<'data>),
+    ) -> Option<Result<Place<'data>, ExpressionErrorKind>> {
+        if !matches!(operator, Binary::Add | Binary::Subtract) {
+            return None;
+        }
+        let pointers = [self.pointer(left), self.pointer(right)];
+        let (pointer, count) = match (pointers, operator) {
+            ([Some(a), Some(b)], Binary::Subtract) => {
+                let bytes = i128::from(a.to.0) - i128::from(b.to.0);
+                return Some(Ok(Place::number(sized(bytes / a.step, 8))));
+            }
+            ([Some(pointer), None], _) => (pointer, right.as_number(self.memory).ok()?.value),
+            ([None, Some(pointer)], Binary::Add) => {
+                (pointer, left.as_number(self.memory).ok()?.value)
+            }
+            _ => return None,
+        };
+        let bytes = count.checked_mul(pointer.step);
+        let moved = bytes.and_then(|bytes| match operator {
+            Binary::Add => i128::from(pointer.to.0).checked_add(bytes),
+            _ => i128::from(pointer.to.0).checked_sub(bytes),
+        });
+        let to = moved.and_then(as_address);
+        Some(
+            to.map(|to| Place::pointer(pointer.module, pointer.pointee, to))
+                .ok_or(ExpressionErrorKind::Overflow),
+        )
+    }
+
+    /// A place that holds a pointer itself, not one in a wrapper.
+    fn pointer(&mut self, place: &Place<'data>) -> Option<Pointer<'data>> {
+        let number = place.as_number(self.memory).ok()?;
+        if number.encoding != BaseEncoding::Address {
+            return None;
+        }
+        let (to, pointee) = place.target(self.memory).ok()?;
+        let size = pointee
+            .as_ref()
+            .and_then(Place::size)
+            .filter(|&size| size > 0);
+        Some(Pointer {
+            to,
+            step: i128::from(size.unwrap_or(1)),
+            module: place.module().cloned(),
+            pointee: pointee.map(|pointee| pointee.ty().clone()),
+        })
+    }
+
+    fn cast(&mut self, node: &Node, inner: &Node, ty: &TypeName) -> Found<'data> {
+        let place = self.node(inner)?;
+        let (module, ty) = self.named_type(ty)?;
+        match ty {
+            PlaceType::Base { encoding, size } => {
+                let number = place.as_number(self.memory).map_err(at(inner))?;
+                Ok(Place::number(cast(number, encoding, size)))
+            }
+            PlaceType::Pointer(pointee) => {
+                let to = match place.target(self.memory) {
+                    Ok((to, _)) => to,
+                    Err(_) => self.as_address(&place).map_err(at(inner))?,
+                };
+                Ok(Place::pointer(module, pointee.map(|pointee| *pointee), to))
+            }
+            // A described number is converted, anything else seen anew.
+            ty => {
+                let seen = place.seen_as(module.clone(), ty.clone());
+                let numbers = (
+                    place.as_number(self.memory),
+                    seen.size(),
+                    seen.as_number(self.memory),
+                );
+                if let (Ok(number), Some(size), Ok(like)) = &numbers
+                    && (fraction(*number).is_some() || number.size != *size)
+                {
+                    let number = Place::number(cast(*number, like.encoding, *size));
+                    return Ok(number.seen_as(module, ty));
+                }
+                if seen.size().is_none() {
+                    let error = PlaceError::Unsized {
+                        ty: seen.type_name(),
+                    };
+                    return Err((node.span, error.into()));
+                }
+                Ok(seen)
+            }
+        }
+    }
+
+    /// A number that is an address, or the address of what is no number.
+    pub(crate) fn as_address(&mut self, place: &Place<'data>) -> Result<VirtAddr, PlaceError> {
+        match place.as_number(self.memory) {
+            Ok(number) => as_address(number.value).ok_or(PlaceError::NotAPointer {
+                ty: place.type_name(),
+            }),
+            Err(PlaceError::NotANumber { .. }) => match place.address() {
+                Some(address) => Ok(address),
+                None => Ok(place.target(self.memory)?.0),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
+    fn named_type(
+        &self,
+        ty: &TypeName,
+    ) -> Result<(Option<Module<'data>>, PlaceType), (Span, ExpressionErrorKind)> {
+        Ok(match ty {
+            TypeName::Base(encoding, size) => (
+                None,
+                PlaceType::Base {
+                    encoding: *encoding,
+                    size: *size,
+                },
+            ),
+            TypeName::Void => (None, PlaceType::Unknown),
+            TypeName::Named(name, span) => {
+                let found = self.modules.iter().find_map(|module| {
+                    let id = module.image.types_named(name).into_iter().next()?;
+                    Some((module.clone(), id))
+                });
+                let (module, id) = found.ok_or_else(|| {
+                    let name = name.clone();
+                    (*span, ExpressionErrorKind::UnknownType { name })
+                })?;
+                (Some(module), PlaceType::Described(id))
+            }
+            TypeName::Pointer(to) => {
+                let (module, to) = self.named_type(to)?;
+                let pointee = Some(Box::new(to)).filter(|to| **to != PlaceType::Unknown);
+                (module, PlaceType::Pointer(pointee))
+            }
+            TypeName::Array(element, length) => {
+                let (module, element) = self.named_type(element)?;
+                let element = Box::new(element);
+                let length = *length;
+                (module, PlaceType::Array { element, length })
+            }
+        })
+    }
+}
+
+/// A pointer taken apart.
+struct Pointer<'data> {
+    to: VirtAddr,
+    /// Bytes from one element to the next.
+    step: i128,
+    module: Option<Module<'data>>,
+    pointee: Option<PlaceType>,
+}
+
+fn complement(number: Number) -> Number {
+    let flipped = Number {
+        value: !number.value,
+        ..number
+    };
+    cast(flipped, number.encoding, number.size)
+}
+
+/// An address; a negative number counts from the end of the address space.
+fn as_address(value: i128) -> Option<VirtAddr> {
+    let positive = u64::try_from(value).ok();
+    let negative = || i64::try_from(value).ok().map(i64::cast_unsigned);
+    positive.or_else(negative).map(VirtAddr)
+}

@@ -1,0 +1,167 @@
+//! From text to words. Columns count characters, as a reader does.
+
+use super::error::ExpressionErrorKind;
+use super::syntax::Span;
+
+/// Longer than anybody types.
+const MOST_CHARACTERS: usize = 4096;
+
+/// A word with its place.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Token {
+    pub(super) span: Span,
+    pub(super) kind: TokenKind,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum TokenKind {
+    Number(u128),
+    Character(char),
+    /// A name or a path; in quotes for one that has other characters.
+    Name(String),
+    /// `$name`.
+    Register(String),
+    Symbol(&'static str),
+    End,
+}
+
+/// The longest first.
+const SYMBOLS: [&str; 31] = [
+    "..", "->", "<<", ">>", "==", "!=", "<=", ">=", "&&", "||", "+", "-", "*", "/", "%", "&", "|",
+    "^", "~", "!", "<", ">", "(", ")", "[", "]", ".", "@", ",", ";", ":",
+];
+
+/// The words of a text, the last one [`TokenKind::End`].
+pub(super) fn tokens(text: &[char]) -> Result<Vec<Token>, (Span, ExpressionErrorKind)> {
+    if text.len() > MOST_CHARACTERS {
+        let limit = MOST_CHARACTERS;
+        let span = Span {
+            start: limit,
+            end: text.len(),
+        };
+        return Err((span, ExpressionErrorKind::TooLong { limit }));
+    }
+    let mut tokens = Vec::new();
+    let mut at = 0;
+    while let Some(&first) = text.get(at) {
+        if first.is_whitespace() {
+            at += 1;
+            continue;
+        }
+        let (kind, end) = token(text, at, first)?;
+        let span = Span { start: at, end };
+        tokens.push(Token { span, kind });
+        at = end;
+    }
+    tokens.push(Token {
+        span: Span {
+            start: text.len(),
+            end: text.len() + 1,
+        },
+        kind: TokenKind::End,
+    });
+    Ok(tokens)
+}
+
+fn token(
+    text: &[char],
+    at: usize,
+    first: char,
+) -> Result<(TokenKind, usize), (Span, ExpressionErrorKind)> {
+    if first.is_ascii_digit() {
+        return number(text, at);
+    }
+    if first == '\'' {
+        return quoted(text, at);
+    }
+    if first == '$' {
+        let end = end_of(text, at + 1, is_word);
+        return Ok((TokenKind::Register(text[at + 1..end].iter().collect()), end));
+    }
+    if is_word(first) {
+        let end = path_end(text, at);
+        return Ok((TokenKind::Name(text[at..end].iter().collect()), end));
+    }
+    let symbol = SYMBOLS
+        .iter()
+        .find(|symbol| text[at..].starts_with(&symbol.chars().collect::<Vec<_>>()));
+    match symbol {
+        Some(symbol) => Ok((TokenKind::Symbol(symbol), at + symbol.len())),
+        None => Err((
+            Span {
+                start: at,
+                end: at + 1,
+            },
+            ExpressionErrorKind::Character { character: first },
+        )),
+    }
+}
+
+fn is_word(character: char) -> bool {
+    character.is_alphanumeric() || character == '_'
+}
+
+fn end_of(text: &[char], from: usize, belongs: impl Fn(char) -> bool) -> usize {
+    let rest = text[from..].iter();
+    from + rest.take_while(|&&character| belongs(character)).count()
+}
+
+/// `a::b::c`.
+fn path_end(text: &[char], from: usize) -> usize {
+    let mut end = end_of(text, from, is_word);
+    while text[end..].starts_with(&[':', ':']) && text.get(end + 2).copied().is_some_and(is_word) {
+        end = end_of(text, end + 2, is_word);
+    }
+    end
+}
+
+/// Decimal, `0x`, `0o`, `0b`, with `_` between digits and a Rust suffix.
+fn number(text: &[char], at: usize) -> Result<(TokenKind, usize), (Span, ExpressionErrorKind)> {
+    let end = end_of(text, at, is_word);
+    let digits: String = text[at..end].iter().collect();
+    let bad = || {
+        let digits = digits.clone();
+        let span = Span { start: at, end };
+        (span, ExpressionErrorKind::BadNumber { digits })
+    };
+    let lower = digits.to_lowercase().replace('_', "");
+    let (radix, rest) = match lower.get(..2) {
+        Some("0x") => (16, &lower[2..]),
+        Some("0o") => (8, &lower[2..]),
+        Some("0b") => (2, &lower[2..]),
+        _ => (10, &*lower),
+    };
+    // Hexadecimal digits hold no `u` or `i`, so a suffix begins at the first.
+    let (rest, suffix) = match rest.find(['u', 'i']) {
+        Some(suffix) => rest.split_at(suffix),
+        None => (rest, ""),
+    };
+    let known = ["", "8", "16", "32", "64", "128", "size"];
+    if !suffix.is_empty() && !known[1..].contains(&&suffix[1..]) {
+        return Err(bad());
+    }
+    let value = u128::from_str_radix(rest, radix).map_err(|_| bad())?;
+    Ok((TokenKind::Number(value), end))
+}
+
+/// `'a'` is a character, `'a path<T>::X'` a name.
+fn quoted(text: &[char], at: usize) -> Result<(TokenKind, usize), (Span, ExpressionErrorKind)> {
+    let open = |end| (Span { start: at, end }, ExpressionErrorKind::OpenQuote);
+    let escaped = text.get(at + 1) == Some(&'\\');
+    let from = at + 1 + usize::from(escaped);
+    let closing = text
+        .get(from + 1..)
+        .and_then(|rest| rest.iter().position(|&character| character == '\''));
+    let close = from + 1 + closing.ok_or_else(|| open(text.len().max(at + 1)))?;
+    let inside = &text[from..close];
+    let kind = match (escaped, inside) {
+        (false, [one]) => TokenKind::Character(*one),
+        (true, ['n']) => TokenKind::Character('\n'),
+        (true, ['t']) => TokenKind::Character('\t'),
+        (true, ['r']) => TokenKind::Character('\r'),
+        (true, ['0']) => TokenKind::Character('\0'),
+        (true, [one]) => TokenKind::Character(*one),
+        _ => TokenKind::Name(inside.iter().collect()),
+    };
+    Ok((kind, close + 1))
+}

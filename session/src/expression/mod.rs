@@ -1,0 +1,18 @@
+//! Expressions as a debugger's user types them, close to Rust and to C: paths
+//! to variables and statics, `.field`, `[index]`, `[from..to]`, `*`, `&`,
+//! casts, registers, arithmetic, comparison. Nothing is ever written or
+//! called.
+
+mod error;
+mod evaluate;
+mod lexer;
+mod names;
+mod numbers;
+mod parser;
+mod syntax;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::{ExpressionError, ExpressionErrorKind};
+pub(crate) use evaluate::{Evaluator, evaluate};

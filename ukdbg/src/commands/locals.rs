@@ -1,0 +1,23 @@
+//! `ukdbg locals [ENDPOINT]`: arguments and locals of a frame.
+
+use ukdbg_session::{Reply, Request};
+
+use super::look;
+use crate::arguments::{Global, LocalsArguments};
+use crate::exit::Exit;
+use crate::failure::Outcome;
+use crate::output::Output;
+use crate::render;
+
+/// Prints them.
+pub(crate) fn run(global: &Global, options: &LocalsArguments, output: &mut Output) -> Outcome {
+    let request = Request::Locals {
+        frame: (!options.all).then(|| options.frame.frame.unwrap_or(0)),
+    };
+    let reply = look::ask(global, &options.endpoint, request, output)?;
+    output.reply(&reply, |styles| match &reply {
+        Reply::Locals(locals) => render::locals(locals, styles),
+        _ => String::new(),
+    })?;
+    Ok(Exit::Fine)
+}
