@@ -98,21 +98,42 @@ impl<'data> Debug<'data> {
 
     /// The unit whose code holds an address.
     pub(crate) fn unit_at(&self, address: u64) -> Option<Arc<Unit<'data>>> {
+        self.unit(self.unit_offset_at(address)?)
+    }
+
+    /// Where the unit whose code holds an address begins.
+    pub(crate) fn unit_offset_at(&self, address: u64) -> Option<usize> {
         if let Some((_, offset)) = self.aranges().map.get(address) {
-            return self.unit(offset);
+            return Some(offset);
         }
         let unlisted = self.unlisted.get_or_init(|| self.scan_unlisted());
         let (_, offset) = unlisted.get(address)?;
-        self.unit(offset)
+        Some(offset)
+    }
+
+    /// The unit that begins at an offset; not kept unless it is already.
+    pub(crate) fn unit_for_once(&self, offset: usize) -> Option<Arc<Unit<'data>>> {
+        self.kept_unit(offset).or_else(|| {
+            let header = self.dwarf.unit_header(DebugInfoOffset(offset)).ok()?;
+            let abbreviations = self.kept_abbreviations(&header).map_or_else(
+                || header.abbreviations(&self.dwarf.debug_abbrev).map(Arc::new),
+                Ok,
+            );
+            self.unit_with(offset, header, abbreviations.ok()?)
+                .map(Arc::new)
+        })
+    }
+
+    fn kept_unit(&self, offset: usize) -> Option<Arc<Unit<'data>>> {
+        let units = self.units.read().unwrap_or_else(PoisonError::into_inner);
+        units.get(&offset).map(Arc::clone)
     }
 
     /// The unit that begins at an offset of `.debug_info`.
     pub(crate) fn unit(&self, offset: usize) -> Option<Arc<Unit<'data>>> {
-        let units = self.units.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(unit) = units.get(&offset) {
-            return Some(Arc::clone(unit));
+        if let Some(unit) = self.kept_unit(offset) {
+            return Some(unit);
         }
-        drop(units);
         let unit = Arc::new(self.parse_unit(offset)?);
         let mut units = self.units.write().unwrap_or_else(PoisonError::into_inner);
         Some(Arc::clone(units.entry(offset).or_insert(unit)))
@@ -171,6 +192,15 @@ impl<'data> Debug<'data> {
     fn parse_unit(&self, offset: usize) -> Option<Unit<'data>> {
         let header = self.dwarf.unit_header(DebugInfoOffset(offset)).ok()?;
         let abbreviations = self.abbreviations(&header)?;
+        self.unit_with(offset, header, abbreviations)
+    }
+
+    fn unit_with(
+        &self,
+        offset: usize,
+        header: gimli::UnitHeader<Slice<'data>>,
+        abbreviations: Arc<Abbreviations>,
+    ) -> Option<Unit<'data>> {
         let unit = gimli::Unit::new_with_abbreviations(&self.dwarf, header, abbreviations);
         Some(Unit::new(offset, unit.ok()?))
     }
@@ -179,21 +209,27 @@ impl<'data> Debug<'data> {
         &self,
         header: &gimli::UnitHeader<Slice<'data>>,
     ) -> Option<Arc<Abbreviations>> {
-        let offset = header.debug_abbrev_offset().0;
-        let known = self
-            .abbreviations
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(abbreviations) = known.get(&offset) {
-            return Some(Arc::clone(abbreviations));
+        if let Some(abbreviations) = self.kept_abbreviations(header) {
+            return Some(abbreviations);
         }
-        drop(known);
+        let offset = header.debug_abbrev_offset().0;
         let parsed = Arc::new(header.abbreviations(&self.dwarf.debug_abbrev).ok()?);
         let mut known = self
             .abbreviations
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         Some(Arc::clone(known.entry(offset).or_insert(parsed)))
+    }
+
+    fn kept_abbreviations(
+        &self,
+        header: &gimli::UnitHeader<Slice<'data>>,
+    ) -> Option<Arc<Abbreviations>> {
+        let known = self
+            .abbreviations
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        known.get(&header.debug_abbrev_offset().0).map(Arc::clone)
     }
 
     fn aranges(&self) -> &Aranges {

@@ -1,6 +1,8 @@
 //! The inline chain at an address, put together from the function, its
 //! inlined calls and the line table.
 
+use rayon::prelude::*;
+
 use crate::dwarf::functions::SymbolAt;
 use crate::dwarf::{Debug, Scope};
 use crate::{FunctionName, SourceFrame, SourceLocation};
@@ -14,9 +16,48 @@ pub(crate) fn source_frames(
     symbol_at_entry: &SymbolAt<'_>,
 ) -> Vec<SourceFrame> {
     let unit = debug.and_then(|debug| Some((debug, debug.unit_at(address)?)));
-    let described = unit
-        .as_ref()
-        .map(|(debug, unit)| described(Scope { debug, unit }, address, &symbol, symbol_at_entry));
+    let scope = unit.as_ref().map(|(debug, unit)| Scope { debug, unit });
+    in_scope(scope, address, symbol, symbol_at_entry)
+}
+
+/// The chains of many addresses, in their order, without keeping what is read.
+pub(crate) fn source_frames_of_all(
+    debug: Option<&Debug<'_>>,
+    addresses: &[u64],
+    symbol: &(dyn Fn(u64) -> Option<FunctionName> + Sync),
+    symbol_at_entry: &SymbolAt<'_>,
+) -> Vec<Vec<SourceFrame>> {
+    // By unit, so that each is read once.
+    let unit_of = |address| debug.and_then(|debug| debug.unit_offset_at(address));
+    let numbered = addresses.iter().enumerate();
+    let mut order: Vec<(Option<usize>, u64, usize)> = numbered
+        .map(|(place, &address)| (unit_of(address), address, place))
+        .collect();
+    order.sort_unstable();
+    let units: Vec<_> = order.chunk_by(|one, next| one.0 == next.0).collect();
+    let answers = units.into_par_iter().flat_map_iter(|asked| {
+        let unit = asked.first().and_then(|&(unit, ..)| unit);
+        let unit = debug.and_then(|debug| Some((debug, debug.unit_for_once(unit?)?)));
+        asked.iter().map(move |&(_, address, place)| {
+            let scope = unit.as_ref().map(|(debug, unit)| Scope { debug, unit });
+            let name = || symbol(address);
+            (place, in_scope(scope, address, name, symbol_at_entry))
+        })
+    });
+    let mut frames = vec![Vec::new(); addresses.len()];
+    for (place, answer) in answers.collect::<Vec<_>>() {
+        frames[place] = answer;
+    }
+    frames
+}
+
+fn in_scope(
+    scope: Option<Scope<'_, '_>>,
+    address: u64,
+    symbol: impl Fn() -> Option<FunctionName>,
+    symbol_at_entry: &SymbolAt<'_>,
+) -> Vec<SourceFrame> {
+    let described = scope.map(|scope| described(scope, address, &symbol, symbol_at_entry));
     if let Some(frames) = described.filter(|frames| !frames.is_empty()) {
         return frames;
     }

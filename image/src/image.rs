@@ -11,7 +11,7 @@ use crate::dwarf::globals::GlobalIndex;
 use crate::dwarf::{Debug, Scope, evaluate, lines, type_names, types, variables};
 use crate::elf::{Elf, ElfSection};
 use crate::frames;
-use crate::index::FunctionIndex;
+use crate::index::{FunctionIndex, named_by_symbols};
 use crate::layout::{DebugLevel, DebugLink, ElfClass, Section, Segment, Symbol};
 use crate::symbols::{SymbolFunction, Symbols};
 use crate::{
@@ -216,8 +216,14 @@ impl<'data> Image<'data> {
     /// Functions of that name: the linkage name, the demangled name, or its
     /// last path components (`insert`, `Book::insert`).
     pub fn functions_named(&self, name: &str) -> Vec<Function> {
-        self.function_index()
-            .named(name, self.debug(), &|entry| self.symbol_name(entry))
+        let symbol = |entry| self.symbol_name(entry);
+        if self.functions.get().is_none()
+            && let Some(symbols) = self.symbols()
+            && let Some(found) = named_by_symbols(name, self.debug(), symbols, &symbol)
+        {
+            return found;
+        }
+        self.function_index().named(name, self.debug(), &symbol)
     }
 
     /// Demangled names close to one that was not found, best first.
@@ -253,6 +259,18 @@ impl<'data> Image<'data> {
         let address = address.lookup();
         let symbol = || Some(self.symbol_function_at(address.0)?.name);
         frames::source_frames(self.debug(), address.0, symbol, &|entry| {
+            self.symbol_name(entry)
+        })
+    }
+
+    /// [`Image::source_frames`] of many addresses, in their order. Addresses of
+    /// one unit are looked up together, units side by side, and what was read
+    /// of them is given up again: ten thousand addresses of a kernel need no
+    /// more memory than their answers and a few units.
+    pub fn source_frames_of_all(&self, addresses: &[CodeAddr<LinkAddr>]) -> Vec<Vec<SourceFrame>> {
+        let addresses: Vec<u64> = addresses.iter().map(|at| at.lookup().0).collect();
+        let symbol = |at| Some(self.symbol_function_at(at)?.name);
+        frames::source_frames_of_all(self.debug(), &addresses, &symbol, &|entry| {
             self.symbol_name(entry)
         })
     }

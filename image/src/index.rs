@@ -1,11 +1,12 @@
 //! Every function of an image in one list: from DWARF and from the symbol
 //! table, each once, with its name not yet demangled.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::dwarf::functions::SymbolAt;
+use crate::dwarf::functions::{SymbolAt, UnitFunction};
 use crate::dwarf::names::describe;
 use crate::dwarf::{Debug, Scope};
 use crate::name_match::{self, ends_with, path_components, verbatim_part};
@@ -75,20 +76,9 @@ impl<'data> FunctionIndex<'data> {
         debug: Option<&Debug<'data>>,
         symbol: &SymbolAt<'_>,
     ) -> Vec<Function> {
-        let query = path_components(name);
-        let part = verbatim_part(&query).as_bytes();
-        let functions = self.functions.par_iter().filter(|function| {
-            if function.name == name.as_bytes() {
-                return true;
-            }
-            if !contains(function.name, part) {
-                return false;
-            }
-            let linkage = String::from_utf8_lossy(function.name);
-            let demangled = demangle::demangled(&linkage);
-            let demangled = demangled.as_deref().unwrap_or(&linkage);
-            demangled == name || ends_with(demangled, &query)
-        });
+        let query = Query::new(name);
+        let functions = self.functions.par_iter();
+        let functions = functions.filter(|function| query.matches(function.name));
         functions
             .filter_map(|function| function.to_function(debug, symbol))
             .collect()
@@ -119,19 +109,102 @@ impl<'data> FunctionIndex<'data> {
     }
 }
 
+/// Functions of a name without an index of all: by the symbols of that name,
+/// and what DWARF says at their addresses. None where that could miss one:
+/// the table holds no local symbols, or none of that name.
+pub(crate) fn named_by_symbols<'data>(
+    name: &str,
+    debug: Option<&Debug<'data>>,
+    symbols: &Symbols<'data>,
+    symbol_at: &SymbolAt<'_>,
+) -> Option<Vec<Function>> {
+    let query = Query::new(name);
+    if query.part.is_empty() || !symbols.has_local_functions() {
+        return None;
+    }
+    let mut entries: Vec<u64> = symbols
+        .code()
+        .filter(|symbol| query.may_match_copy(symbol.name))
+        .map(|symbol| symbol.address)
+        .collect();
+    entries.dedup();
+    if entries.len() > MOST_SYMBOLS {
+        return None;
+    }
+    let mut functions: BTreeMap<u64, Function> = BTreeMap::new();
+    for entry in entries {
+        let unit = debug.and_then(|debug| Some((debug, debug.unit_at(entry)?)));
+        let scope = unit.as_ref().map(|(debug, unit)| Scope { debug, unit });
+        let Some((scope, function)) = scope.and_then(|it| Some((it, it.function_at(entry)?)))
+        else {
+            // It may be a label, which the index knows.
+            return None;
+        };
+        let known = indexed_name(scope, function, Some(symbols));
+        if known.is_some_and(|known| query.matches(known))
+            && let Some(function) = function.to_function(scope, symbol_at)
+        {
+            functions.insert(function.entry.0, function);
+        }
+    }
+    (!functions.is_empty()).then(|| functions.into_values().collect())
+}
+
+/// Symbols of one name beyond which an index is the faster way.
+const MOST_SYMBOLS: usize = 64;
+
+/// What functions are searched by.
+struct Query<'a> {
+    name: &'a str,
+    components: Vec<&'a str>,
+    /// A part that a matching linkage name holds.
+    part: &'a [u8],
+}
+
+impl<'a> Query<'a> {
+    fn new(name: &'a str) -> Self {
+        let components = path_components(name);
+        let part = verbatim_part(&components).as_bytes();
+        Self {
+            name,
+            components,
+            part,
+        }
+    }
+
+    fn matches(&self, linkage: &[u8]) -> bool {
+        if linkage == self.name.as_bytes() {
+            return true;
+        }
+        if !contains(linkage, self.part) {
+            return false;
+        }
+        let linkage = String::from_utf8_lossy(linkage);
+        let demangled = demangle::demangled(&linkage);
+        let demangled = demangled.as_deref().unwrap_or(&linkage);
+        demangled == self.name || ends_with(demangled, &self.components)
+    }
+
+    /// As a linker's symbol, which may name a copy (`.isra.0`, `.cold`).
+    fn may_match_copy(&self, symbol: &[u8]) -> bool {
+        contains(symbol, self.part)
+            && (self.matches(symbol)
+                || symbol
+                    .iter()
+                    .position(|&byte| byte == b'.')
+                    .is_some_and(|dot| self.matches(&symbol[..dot])))
+    }
+}
+
 fn in_unit<'data>(
     scope: Scope<'_, 'data>,
     symbols: Option<&Symbols<'data>>,
 ) -> Vec<(IndexedFunction<'data>, Vec<Range<u64>>)> {
     let functions = scope.functions().all().iter().enumerate();
-    let mangles = scope.mangles_names();
     let named = functions.filter_map(|(place, function)| {
-        let description = describe(scope, function.die);
-        let fuller = symbols.filter(|_| mangles && description.linkage.is_none());
-        let fuller = fuller.and_then(|symbols| symbols.function_at_entry(function.entry));
         let indexed = IndexedFunction {
             entry: function.entry,
-            name: fuller.or_else(|| description.best_name())?,
+            name: indexed_name(scope, function, symbols)?,
             source: Source::Dwarf {
                 unit: scope.unit.offset,
                 place,
@@ -140,6 +213,18 @@ fn in_unit<'data>(
         Some((indexed, function.ranges.to_vec()))
     });
     named.collect()
+}
+
+/// The name a function is found by.
+fn indexed_name<'data>(
+    scope: Scope<'_, 'data>,
+    function: &UnitFunction,
+    symbols: Option<&Symbols<'data>>,
+) -> Option<&'data [u8]> {
+    let description = describe(scope, function.die);
+    let fuller = symbols.filter(|_| description.linkage.is_none() && scope.mangles_names());
+    let fuller = fuller.and_then(|symbols| symbols.function_at_entry(function.entry));
+    fuller.or_else(|| description.best_name())
 }
 
 impl<'data> IndexedFunction<'data> {
@@ -161,5 +246,10 @@ impl<'data> IndexedFunction<'data> {
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {
-    part.is_empty() || text.windows(part.len()).any(|window| window == part)
+    let Some((&first, rest)) = part.split_first() else {
+        return true;
+    };
+    // A word is compared only where its first letter is.
+    let mut places = text.iter().enumerate().filter(|&(_, &byte)| byte == first);
+    places.any(|(place, _)| text[place + 1..].starts_with(rest))
 }

@@ -31,6 +31,7 @@ pub(crate) struct RawSymbol<'data> {
     /// Index of its section; none for an absolute value.
     section: Option<usize>,
     in_code: bool,
+    is_local: bool,
 }
 
 impl RawSymbol<'_> {
@@ -135,6 +136,19 @@ impl<'data> Symbols<'data> {
     /// Every symbol, ascending by address.
     pub(crate) fn all(&self) -> Vec<Symbol> {
         self.all.iter().map(|symbol| symbol.to_symbol()).collect()
+    }
+
+    /// Whether it names functions that no other file sees: what a stripped
+    /// table has lost first.
+    pub(crate) fn has_local_functions(&self) -> bool {
+        let mut symbols = self.all.iter();
+        symbols.any(|symbol| symbol.is_local && symbol.rank == Rank::Function)
+    }
+
+    /// Every symbol that names code, ascending.
+    pub(crate) fn code(&self) -> impl Iterator<Item = &RawSymbol<'data>> {
+        let symbols = self.all.iter();
+        symbols.filter(|symbol| symbol.names_code() && symbol.in_code)
     }
 
     /// Every symbol that names code, with its range and origin, one for an
@@ -243,6 +257,7 @@ fn read<'data, S: Sym<Endian = Endianness> + pod::Pod>(
             rank,
             section,
             in_code,
+            is_local: symbol.st_bind() == elf::STB_LOCAL,
         })
     });
     raw.collect()

@@ -4,7 +4,7 @@ mod common;
 
 use common::{Program, image};
 use ukdbg_image::{
-    DebugLevel, Decompressed, ElfClass, FunctionOrigin, Image, ImageError, LinkAddr,
+    CodeAddr, DebugLevel, Decompressed, ElfClass, FunctionOrigin, Image, ImageError, LinkAddr,
 };
 
 const SOURCE: &str = r#"
@@ -246,3 +246,69 @@ fn what_is_not_an_image_is_refused() {
     header[18] = 183;
     check(&header, ImageError::ForeignMachine { machine: 183 });
 }
+
+/// A name is looked up by symbols at first, and in the index of all functions
+/// once there is one.
+#[test]
+fn both_ways_to_a_name_give_the_same() {
+    let copies = r#"
+        __attribute__((noinline)) static int part(int n, int m) { return m ? n * 3 + m : n; }
+        static int twice(int n) { return 2 * n; }
+        int (*volatile chosen)(int) = twice;
+        int main(int count, char **arguments) { return part(count, 7) + chosen(count); }
+    "#;
+    for flags in [["-g", "-O2"], ["-g", "-O0"]] {
+        let program = Program::c(copies, &flags);
+        let rooms = [Decompressed::default(), Decompressed::default()];
+        let indexed = image(&program.bytes, &rooms[0]);
+        let all = indexed.functions();
+        let names = ["part", "twice", "main", "_start", "nothing", ""];
+        for name in names
+            .into_iter()
+            .chain(all.iter().map(|it| it.name.linkage.raw()))
+        {
+            let fresh = image(&program.bytes, &rooms[1]);
+            assert_eq!(
+                fresh.functions_named(name),
+                indexed.functions_named(name),
+                "{name}"
+            );
+        }
+    }
+}
+
+/// Many addresses at once are answered like one after the other.
+#[test]
+fn many_addresses_at_once() {
+    let program = Program::c(SPLIT_AND_INLINED, &["-g", "-O2"]);
+    let rooms = [Decompressed::default(), Decompressed::default()];
+    let (one, other) = (
+        image(&program.bytes, &rooms[0]),
+        image(&program.bytes, &rooms[1]),
+    );
+    let mut addresses: Vec<_> = one
+        .functions()
+        .iter()
+        .flat_map(|function| function.ranges.clone())
+        .flat_map(|range| range.start.0..=range.end.0)
+        .flat_map(|at| {
+            [
+                CodeAddr::Exact(LinkAddr(at)),
+                CodeAddr::Return(LinkAddr(at)),
+            ]
+        })
+        .collect();
+    addresses.reverse();
+    addresses.push(CodeAddr::Exact(LinkAddr(0)));
+    let singly: Vec<_> = addresses.iter().map(|&at| one.source_frames(at)).collect();
+    assert!(singly.iter().any(|frames| frames.len() > 1));
+    assert_eq!(other.source_frames_of_all(&addresses), singly);
+    assert!(other.source_frames_of_all(&[]).is_empty());
+}
+
+const SPLIT_AND_INLINED: &str = r#"
+    static inline int inner(int n) { return n * 3 + 1; }
+    static inline int middle(int n) { return inner(n) ^ inner(n + 5); }
+    __attribute__((noinline)) int outer(int n) { if (n > 70) __builtin_trap(); return middle(n); }
+    int main(int count, char **arguments) { return outer(count); }
+"#;
