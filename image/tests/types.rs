@@ -403,3 +403,48 @@ fn expressions_that_cannot_be_answered_say_why() {
         Err("unusable expression: unknown expression opcode: 0xff"),
     );
 }
+
+const GENERIC: &str = r#"
+pub trait Speak { fn word(&self) -> u16; }
+pub struct Held<T> { value: T, times: u32 }
+pub struct Loud;
+impl Speak for Held<u16> { fn word(&self) -> u16 { self.value + self.times as u16 } }
+impl Speak for Loud { fn word(&self) -> u16 { 7 } }
+fn main() {
+    let held = Held { value: std::env::args().count() as u16, times: 2 };
+    let all: [&dyn Speak; 2] = [&held, &Loud];
+    for one in std::hint::black_box(all) { println!("{}", one.word()); }
+}
+"#;
+
+#[test]
+fn generic_types_and_tables_of_traits() {
+    for arguments in [["-g", "-Cdwarf-version=4"], ["-g", "-Cdwarf-version=5"]] {
+        let program = Program::rust(GENERIC, &arguments);
+        let room = Decompressed::default();
+        let image = image(&program.bytes, &room);
+        let data = image
+            .section(".data.rel.ro")
+            .expect("tables need relocation");
+        let addresses = (0..data.bytes.len() as u64).step_by(8);
+        let tables: Vec<_> = addresses
+            .filter_map(|offset| image.virtual_table_at(LinkAddr(data.address.0 + offset)))
+            .filter(|table| table.name.raw().contains("as program::Speak>"))
+            .map(|table| {
+                image
+                    .type_of(table.concrete.expect("not merged"))
+                    .expect("a type")
+            })
+            .collect();
+        let mut names: Vec<_> = tables.iter().map(|ty| raw(ty.name.as_ref())).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["Held<u16>", "Loud"]);
+        let held = tables.iter().find(|ty| !ty.parameters.is_empty());
+        let [parameter] = held.expect("one is generic").parameters.as_slice() else {
+            panic!("{held:?}");
+        };
+        assert_eq!(raw(parameter.name.as_ref()), "T");
+        assert_eq!(raw(resolve(&image, parameter.ty).name.as_ref()), "u16");
+        assert_eq!(image.virtual_table_at(LinkAddr(0)), None);
+    }
+}

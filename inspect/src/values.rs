@@ -139,6 +139,9 @@ pub enum Value {
         table: VirtAddr,
         /// The value, when its type is known.
         value: Option<Box<Value>>,
+        /// Else the type that the table's functions are named after. Functions
+        /// of several types that are alike may have been merged into one.
+        guess: Option<Untrusted>,
     },
     /// Text behind a pointer.
     Text {

@@ -137,6 +137,7 @@ fn equal_or_missing(compared: &[Compared]) {
 fn every_type_reads_as_the_program_prints_it() {
     if available(&["gcc", "gdb"]) {
         all_equal(&compare_rust(&[]));
+        all_equal(&compare_rust(&["-C", "dwarf-version=5"]));
     }
 }
 

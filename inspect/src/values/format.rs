@@ -117,14 +117,26 @@ impl Writer {
                 address,
                 table,
                 value,
+                guess,
             } => {
                 let name = name.as_ref().map_or("", Untrusted::raw);
                 self.push(format_args!("{} → ", type_name::short(name)));
-                match value {
-                    Some(value) => self.value(value),
-                    None => self.push(format_args!(
-                        "<of unknown type at {address}, table {table}>"
-                    )),
+                match (value, guess) {
+                    (Some(value), _) => self.value(value),
+                    (None, Some(guess)) => {
+                        let guess = type_name::short(guess.raw());
+                        // A type that is declared within a method.
+                        let guess = match guess.rsplit_once(">::") {
+                            Some((_, last)) if guess.starts_with('<') => last,
+                            _ => &guess,
+                        };
+                        self.push(format_args!("<perhaps {guess}, at {address}>"));
+                    }
+                    (None, None) => {
+                        self.push(format_args!(
+                            "<of unknown type at {address}, table {table}>"
+                        ));
+                    }
                 }
             }
             _ => {}

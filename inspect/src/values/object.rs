@@ -24,12 +24,36 @@ impl Reader<'_, '_> {
             let follow = self.limits.follow == Follow::Everything || !name.starts_with(['&', '*']);
             Box::new(self.object_value(ty, &path, address, follow, depth))
         });
+        let guess = match value {
+            Some(_) => None,
+            None => self.guess(table).map(Untrusted::from),
+        };
         Value::Object {
             name: pointer.name.clone(),
             address,
             table,
             value,
+            guess,
         }
+    }
+
+    /// The type that the functions of a table are named after. The table
+    /// begins with the function that drops the type, its size and its
+    /// alignment; a type that needs no dropping has none.
+    fn guess(&mut self, table: VirtAddr) -> Option<String> {
+        const FIRST_METHOD: u64 = 3 * POINTER;
+        let mut function = |offset| {
+            let code = read_u64(self.memory, past(table, offset)).ok()?;
+            let (module, link) = self.modules.find_executable(VirtAddr(code))?;
+            let function = module.image.function_at(link)?;
+            (function.entry == link).then(|| function.name.demangled.raw().to_owned())
+        };
+        let dropped = function(0).and_then(|name| dropped(&name).map(str::to_owned));
+        dropped.or_else(|| {
+            let name = function(FIRST_METHOD)?;
+            let of = implementor(&name);
+            (of != name).then(|| of.to_owned())
+        })
     }
 
     /// The type that a table is for, and its path. The table's second word is
@@ -78,6 +102,13 @@ impl Reader<'_, '_> {
     }
 }
 
+/// The type in `core::ptr::drop_in_place::<Type>`.
+fn dropped(function: &str) -> Option<&str> {
+    let (_, rest) = function.split_once("drop_in_place")?;
+    let rest = rest.strip_prefix("::").unwrap_or(rest);
+    rest.strip_prefix('<')?.strip_suffix('>')
+}
+
 /// The type in `<Type as Trait>::{vtable}`.
 fn implementor(table: &str) -> &str {
     let mut depth = 0_i32;
@@ -100,7 +131,16 @@ fn implementor(table: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::implementor;
+    use super::{dropped, implementor};
+
+    #[test]
+    fn the_type_that_is_dropped() {
+        let check = |function: &str, expected| assert_eq!(dropped(function), expected);
+        check("core::ptr::drop_in_place::<a::B<c::D>>", Some("a::B<c::D>"));
+        check("core::ptr::drop_in_place<a::B>", Some("a::B"));
+        check("core::ptr::drop_in_place", None);
+        check("a::drop", None);
+    }
 
     #[test]
     fn the_type_that_a_table_is_for() {

@@ -351,6 +351,8 @@ fn objects() {
     let observer: &mut dyn Observer = black_box(&mut monitor);
     black_box(text);
     let debug: &dyn Debug = black_box(&Side::Buy);
+    // Its table may be the library's own, which no type describes.
+    let foreign: Box<dyn std::error::Error> = black_box("error".into());
     says_as!(observer, "&mut dyn Observer → Monitor {{ trades: 3, volume: 1099511627776 }}");
     says_as!(boxed, "Box<dyn Observer> → Monitor {{ trades: 4, volume: 2 }}");
     says_as!(counted, "Rc<dyn Observer> → Aligned(9)");
@@ -362,9 +364,10 @@ fn objects() {
     says_as!(all, "[Box<dyn Observer> → 1, Box<dyn Observer> → Aligned(2)]");
     says_as!(closure, "{{closure#2}} {{ captured: {:p} → 5 }}", &raw const captured);
     says_as!(debug, "&dyn Debug → Buy");
+    says_as!(foreign, "Box<dyn Error> → <perhaps StringError, at {:p}>", (&raw const *foreign).cast::<()>());
     stop();
     black_box(closure(1));
-    keep!(boxed, counted, atomic, number, maybe, task, quiet, all, observer, debug, captured);
+    keep!(boxed, counted, atomic, number, maybe, task, quiet, all, observer, debug, captured, foreign);
 }
 
 #[inline(never)]
