@@ -45,7 +45,12 @@ impl Compared {
 
     /// Not known, as a whole or in part, and said to be so.
     fn is_missing(&self) -> bool {
-        let lost = ["<unavailable>", "<optimized out>", "<not described>"];
+        let lost = [
+            "<unavailable>",
+            "<optimized out>",
+            "<not described>",
+            "<perhaps",
+        ];
         self.found.is_empty()
             || self
                 .found

@@ -111,6 +111,39 @@ impl Observer for u16 {
     }
 }
 
+#[derive(Debug)]
+struct Left;
+#[derive(Debug)]
+struct Right;
+#[derive(Debug)]
+struct LeftNumber(u32);
+#[derive(Debug)]
+struct RightNumber(u32);
+
+impl Observer for Left {
+    fn seen(&self) -> u32 {
+        71
+    }
+}
+
+impl Observer for Right {
+    fn seen(&self) -> u32 {
+        71
+    }
+}
+
+impl Observer for LeftNumber {
+    fn seen(&self) -> u32 {
+        self.0
+    }
+}
+
+impl Observer for RightNumber {
+    fn seen(&self) -> u32 {
+        self.0
+    }
+}
+
 static GREETING: &str = "hello";
 static COUNTER: AtomicU64 = AtomicU64::new(77);
 static TABLE: [Point; 2] = [Point { x: 1, y: 2 }, Point { x: 3, y: 4 }];
@@ -351,6 +384,11 @@ fn objects() {
     let observer: &mut dyn Observer = black_box(&mut monitor);
     black_box(text);
     let debug: &dyn Debug = black_box(&Side::Buy);
+    // Their functions are alike, and an optimiser may make one of two.
+    let left: Box<dyn Observer> = black_box(Box::new(Left));
+    let right: Box<dyn Observer> = black_box(Box::new(Right));
+    let left_number: Box<dyn Observer> = black_box(Box::new(LeftNumber(1)));
+    let right_number: Box<dyn Observer> = black_box(Box::new(RightNumber(2)));
     // Its table may be the library's own, which no type describes.
     let foreign: Box<dyn std::error::Error> = black_box("error".into());
     says_as!(observer, "&mut dyn Observer → Monitor {{ trades: 3, volume: 1099511627776 }}");
@@ -364,10 +402,15 @@ fn objects() {
     says_as!(all, "[Box<dyn Observer> → 1, Box<dyn Observer> → Aligned(2)]");
     says_as!(closure, "{{closure#2}} {{ captured: {:p} → 5 }}", &raw const captured);
     says_as!(debug, "&dyn Debug → Buy");
+    says_as!(left, "Box<dyn Observer> → Left");
+    says_as!(right, "Box<dyn Observer> → Right");
+    says_as!(left_number, "Box<dyn Observer> → LeftNumber(1)");
+    says_as!(right_number, "Box<dyn Observer> → RightNumber(2)");
     says_as!(foreign, "Box<dyn Error> → <perhaps StringError, at {:p}>", (&raw const *foreign).cast::<()>());
     stop();
     black_box(closure(1));
     keep!(boxed, counted, atomic, number, maybe, task, quiet, all, observer, debug, captured, foreign);
+    keep!(left, right, left_number, right_number);
 }
 
 #[inline(never)]
