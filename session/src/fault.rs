@@ -81,7 +81,7 @@ pub(crate) fn choose<T: Target>(
         return of_record(record);
     }
     match (evidence.exceptions.first(), evidence.ending) {
-        (Some(first), Ending::TripleFault | Ending::Halted) => FaultAt {
+        (Some(first), Ending::TripleFault | Ending::Halted | Ending::TimeLimit) => FaultAt {
             what: What::Exception(ExceptionFacts {
                 vector: first.vector,
                 error_code: Some(first.error_code),

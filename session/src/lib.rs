@@ -24,6 +24,7 @@ mod format;
 mod frames;
 mod graph;
 mod halt;
+mod handler;
 mod identity;
 mod instruction;
 mod lines;

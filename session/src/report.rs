@@ -1,12 +1,13 @@
 //! The report: everything that is known about a fault, gathered in one place.
 
 use ukdbg_diagnose::{
-    EmulatorEvidence, Ending, FrameFacts, InstructionFacts, Scene, Verdict, VerdictKind, judge,
+    Certainty, EmulatorEvidence, Ending, FrameFacts, InstructionFacts, Scene, Verdict, VerdictKind,
+    judge,
 };
 use ukdbg_image::iced_x86::Instruction;
 use ukdbg_image::{LinkAddr, decode};
 use ukdbg_inspect::{
-    Memory, PagingState, Registers, Root, RootError, Target, VirtAddr, read_available,
+    FoundBy, Memory, PagingState, Registers, Root, RootError, Target, VirtAddr, read_available,
 };
 
 use crate::addresses::{Known, Tables};
@@ -16,7 +17,7 @@ use crate::view::{
     BacktraceView, ExceptionView, NextStep, PanicView, ReportView, SourceView, StackOwner,
     TraceView,
 };
-use crate::{SessionError, backtrace, exception, fault, halt, instruction, source, trace};
+use crate::{SessionError, backtrace, exception, fault, halt, handler, instruction, source, trace};
 
 /// Trace events shown.
 const LAST_EVENTS: u64 = 50;
@@ -33,10 +34,11 @@ pub(crate) fn make<T: Target>(
     let mut gaps = Vec::new();
     let current = session.current_registers()?;
     let root = root_of(session, &mut gaps);
+    let (evidence, doubt) = handler::unhandled(session, evidence, &current);
     let fault = fault::choose(
         &mut session.target,
         root.as_ref(),
-        evidence,
+        &evidence,
         &current,
         &mut gaps,
     );
@@ -44,7 +46,7 @@ pub(crate) fn make<T: Target>(
         Tables::read(&mut session.target, root, &mut gaps)
     });
     let backtrace = backtrace_of(session, &fault, &tables)?;
-    let evidence = &with_halt(session, &fault, evidence);
+    let evidence = &with_halt(session, &fault, &evidence);
     let decoded = fault
         .is_at_instruction()
         .then(|| instruction_at(&mut session.target, &fault.registers))
@@ -58,7 +60,11 @@ pub(crate) fn make<T: Target>(
         tables: &tables,
         paging: PagingState::from_registers(&fault.registers),
     };
-    let verdict = verdict_of(&mut known, &fault, facts.as_ref(), &backtrace, evidence);
+    let mut verdict = verdict_of(&mut known, &fault, facts.as_ref(), &backtrace, evidence);
+    if let Some(doubt) = doubt.filter(|_| fault.found_by == FoundBy::EmulatorLog) {
+        verdict.certainty = Certainty::Likely;
+        verdict.because.push(doubt.into());
+    }
     let exception = exception_of(&mut known, &fault);
     let instruction = decoded
         .zip(facts)

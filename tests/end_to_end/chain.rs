@@ -41,7 +41,7 @@ const WORKLOAD: [Link; 7] = [
 pub(crate) fn chain(shape: GuestShape) -> Vec<ExpectedFrame> {
     let mut frames = Vec::new();
     match (shape.ending, shape.traps) {
-        (Ending::Panic, _) => frames.push(frame("panic", "support.c")),
+        (Ending::Panic | Ending::HandledThenPanic, _) => frames.push(frame("panic", "support.c")),
         (Ending::Fault, Traps::Handlers | Traps::BareHandlers) => {
             frames.push(frame("on_exception", "exceptions.c"));
             frames.push(frame("trap_common", "traps.S"));

@@ -90,6 +90,36 @@ fn a_guest_that_never_stops() {
     check_time_limit(Ending::Spin);
 }
 
+/// What was handled before the guest gave up on its own is not what it gave
+/// up for.
+#[test]
+fn a_halt_after_handled_exceptions_is_a_halt() {
+    let shape = GuestShape {
+        ending: Ending::HandledThenPanic,
+        traps: Traps::Handlers,
+        ..GuestShape::default()
+    };
+    check_fault(shape, "halted");
+}
+
+/// Many a kernel prints its fault and goes round in a loop for ever.
+#[test]
+fn a_handler_that_never_ends_is_seen_when_the_time_is_up() {
+    if !available(&[Tool::Gcc, Tool::Qemu]) {
+        return;
+    }
+    let shape = GuestShape {
+        ending: Ending::Fault,
+        traps: Traps::SpinningHandlers,
+        ..GuestShape::default()
+    };
+    let report = run(&shape.build(), &["--timeout", "3s"], &[], 5);
+    assert_eq!(report["verdict"]["kind"], "null_reference", "{report:#}");
+    assert_eq!(report["verdict"]["certainty"], "likely", "{report:#}");
+    let seen = SeenFrame::from_json(&report["backtrace"]);
+    compare_frames(&seen, &chain(shape)).unwrap_or_else(|difference| panic!("{difference}"));
+}
+
 /// Halted, but an interrupt could wake it: that is no fault.
 #[test]
 fn a_guest_that_waits_for_interrupts() {

@@ -1,5 +1,5 @@
 /* The interrupt descriptor table and what the guest does on an exception:
- * it steps over int3 and ud2, and halts on everything else. */
+ * it steps over int3 and ud2, and stays where it is on everything else. */
 #include "guest.h"
 
 struct trap {
@@ -48,5 +48,9 @@ FRAME void on_exception(struct trap *trap)
 	print(" at ");
 	print_hex(trap->rip);
 	print("\n");
+#ifdef SPIN_IN_TRAPS
+	STAY("pause");
+#else
 	STAY("cli; hlt"); /* frame: on_exception */
+#endif
 }

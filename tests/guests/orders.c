@@ -28,6 +28,8 @@ static struct order book[4];
 #define END(order) do { out8(0x21, 0xff); out8(0xa1, 0xff); STAY("sti; hlt"); } while (0)
 #elif defined(END_HANDLED)
 #define END(order) do { __asm__ volatile("int3; ud2"); power_off(3); } while (0)
+#elif defined(END_HANDLEDTHENPANIC)
+#define END(order) do { __asm__ volatile("int3; ud2"); panic("the book is crossed"); } while (0)
 #elif defined(END_RESET)
 #define END(order) do { out8(0x64, 0xfe); STAY("pause"); } while (0)
 #else

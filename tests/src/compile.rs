@@ -26,6 +26,9 @@ pub enum Ending {
     Idle,
     /// Raises exceptions that it handles, then powers off.
     Handled,
+    /// Raises exceptions that it handles, then prints why and halts with
+    /// interrupts off.
+    HandledThenPanic,
     /// Resets the machine through the keyboard controller.
     Reset,
 }
@@ -39,6 +42,8 @@ pub enum Traps {
     Handlers,
     /// Handlers without unwind tables, in a guest that otherwise has them.
     BareHandlers,
+    /// Handlers that never come to an end, with interrupts off.
+    SpinningHandlers,
 }
 
 /// How the image says where callers are.
@@ -209,6 +214,9 @@ impl GuestShape {
             }
             Traps::BareHandlers => {
                 gcc.args(["-DWITH_TRAPS", "-DBARE_TRAPS", "traps.S", "exceptions.c"]);
+            }
+            Traps::SpinningHandlers => {
+                gcc.args(["-DWITH_TRAPS", "-DSPIN_IN_TRAPS", "traps.S", "exceptions.c"]);
             }
         }
         run(gcc);

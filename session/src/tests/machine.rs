@@ -22,14 +22,14 @@ const FRAME: u64 = 64;
 
 /// Memory of a few ranges, and registers.
 #[derive(Default)]
-pub(super) struct Machine {
+pub(crate) struct Machine {
     pub(super) ranges: Vec<(u64, Vec<u8>)>,
     pub(super) cpus: Vec<Registers>,
     running: bool,
 }
 
 impl Machine {
-    pub(super) fn put(&mut self, at: u64, bytes: &[u8]) {
+    pub(crate) fn put(&mut self, at: u64, bytes: &[u8]) {
         // The range put last hides those before it.
         self.ranges.insert(0, (at, bytes.to_vec()));
     }

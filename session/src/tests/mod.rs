@@ -4,7 +4,7 @@
 mod backtraces;
 mod faults;
 mod identity;
-mod machine;
+pub(crate) mod machine;
 mod requests;
 mod traces;
 

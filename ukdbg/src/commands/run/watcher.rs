@@ -212,7 +212,7 @@ impl Watcher {
         let log = self.qemu.log();
         let exceptions = match ending {
             Ending::TripleFault => log.cascade().into_iter().map(evidenced).collect(),
-            Ending::Halted => last_exception(&log.entries)
+            Ending::Halted | Ending::TimeLimit => last_exception(&log.entries)
                 .map(evidenced)
                 .into_iter()
                 .collect(),
@@ -226,8 +226,8 @@ impl Watcher {
     }
 }
 
-/// The last exception of the processor's own that the guest took before it
-/// halted: its handler is what halted.
+/// The last exception of the processor's own that the guest took: it may be
+/// what the guest is still busy with.
 fn last_exception(entries: &[LogEntry]) -> Option<&LoggedException> {
     entries
         .iter()
