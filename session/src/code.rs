@@ -21,9 +21,14 @@ pub(crate) fn code<T: Target>(
         Some(expression) => session.address_of(expression, frame)?,
         None => session.pc_of(frame)?,
     };
+    // The mark is for what executes, not for what was asked about.
+    let executes = session.pc_of(frame).ok();
     let view = disassembly::around_in(&mut session.target, &session.modules, at, syntax)?;
     let sources = &mut *session.sources;
-    let lines = view.lines.into_iter().map(|instruction| {
+    let lines = view.lines.into_iter().map(|mut instruction| {
+        let length = instruction.bytes.split(' ').count() as u64;
+        let into = executes.and_then(|pc| pc.offset_from(instruction.address));
+        instruction.selected = into.is_some_and(|into| into < length);
         let source = instruction.location.as_ref().and_then(|location| {
             let view = source::around(sources, location, 0);
             view.lines.into_iter().next()

@@ -16,8 +16,10 @@ pub enum SessionError {
     /// An expression that has no value.
     #[error(transparent)]
     Expression(#[from] Box<ExpressionError>),
-    /// The machine is an image that does not run.
-    #[error("there are no frames and no registers: the machine is an image that does not run")]
+    /// The machine has no CPU.
+    #[error(
+        "there are no frames and no registers: the machine has no CPU, as an image that does not run"
+    )]
     NoRegisters,
     /// No line table says anything about the address.
     #[error("no source line is known for {at}")]

@@ -159,7 +159,7 @@ impl<'data, T: Target> Session<'data, T> {
             return Ok(vcpu);
         }
         let first = self.target.vcpus()?.first().copied();
-        first.ok_or(SessionError::Target(TargetError::NoVcpu(VcpuId(0))))
+        first.ok_or(SessionError::NoRegisters)
     }
 
     /// The registers of the CPU that stopped; selects its page tables.

@@ -10,6 +10,7 @@ mod commands;
 mod foreign_endings;
 mod foreign_shapes;
 mod gdb_parity;
+mod look;
 mod sample_faults;
 mod sudden_ends;
 mod terminal;

@@ -89,8 +89,8 @@ pub enum ExpressionErrorKind {
         /// The name.
         name: String,
     },
-    /// The machine has no registers: it is an image.
-    #[error("there are no registers: the machine is an image that does not run")]
+    /// The machine has no CPU.
+    #[error("there are no registers: the machine has no CPU, as an image that does not run")]
     NoRegisters,
     /// A step that cannot be taken.
     #[error(transparent)]

@@ -121,7 +121,7 @@ fn what_is_wrong_is_pointed_at() {
     check("$rxx", "^^^^ there is no register `rxx`");
     check(
         "1 + $rax",
-        "    ^^^^ there are no registers: the machine is an image that does not run",
+        "    ^^^^ there are no registers: the machine has no CPU, as an image that does not run",
     );
     check(
         "2 * orders.len",
