@@ -20,8 +20,8 @@ impl Reader<'_, '_> {
         // Generic, so that a C structure of that name is not meant.
         let generic = !ty.parameters.is_empty();
         let result = match base_name(name) {
-            "Vec" if generic => self.vector(&place(), depth),
-            "String" => self.string(&place()),
+            "Vec" | "VecInner" | "ArrayVec" if generic => self.vector(&place(), depth),
+            "String" | "StringInner" | "ArrayString" => self.string(&place()),
             "VecDeque" if generic => self.ring(&place(), depth),
             "LinkedList" if generic => self.list(&place(), depth),
             "HashMap" if generic => self.hash_map(&place(), depth),

@@ -1,7 +1,7 @@
-//! `Vec`, `String`, `VecDeque` and `LinkedList`, by their members: a pointer,
-//! a capacity, a length.
+//! `Vec`, `String`, `VecDeque` and `LinkedList`, by their members: a pointer
+//! or an array, a capacity, a length.
 
-use ukdbg_image::{TypeId, TypeKind};
+use ukdbg_image::{Member, TypeId, TypeKind, Untrusted};
 
 use super::read::Reader;
 use super::search::{Place, Refusal, parameter, past};
@@ -92,9 +92,9 @@ impl Reader<'_, '_> {
         Ok(self.slice(&run, depth))
     }
 
-    /// `String`: a vector of bytes.
+    /// `String`: a vector of bytes, or a wrapper of one.
     pub(super) fn string(&mut self, place: &Place) -> Result<Value, Refusal> {
-        let vector = self.find(place, "vec")?;
+        let vector = self.find(place, "vec").unwrap_or_else(|_| place.clone());
         Ok(match self.vector_run(&vector)? {
             Ok(run) => match run.contradiction() {
                 Some(invalid) => invalid,
@@ -105,8 +105,10 @@ impl Reader<'_, '_> {
     }
 
     fn vector_run(&mut self, place: &Place) -> Result<Result<Run, Value>, Refusal> {
+        let Ok(buffer) = self.find(place, "buf") else {
+            return self.inline_run(place);
+        };
         let length = self.whole_of(place, "len")?;
-        let buffer = self.find(place, "buf")?;
         let (address, _) = self.thin_of(&buffer, "ptr")?;
         let run = self.run(parameter(&place.ty, "T")?, address, length)?;
         let capacity = self.whole_of(&buffer, "cap")?;
@@ -118,6 +120,42 @@ impl Reader<'_, '_> {
             }));
         }
         Ok(Ok(run))
+    }
+
+    /// A vector without a heap: its elements are in an array of its own, of
+    /// which some are set.
+    fn inline_run(&mut self, place: &Place) -> Result<Result<Run, Value>, Refusal> {
+        let TypeKind::Struct { members, .. } = &place.ty.kind else {
+            return Err(Refusal::Shape);
+        };
+        let is_length = |member: &&Member| member.name.as_ref().map(Untrusted::raw) == Some("len");
+        let length = members.iter().find(is_length).ok_or(Refusal::Shape)?;
+        let others = members.iter().filter(|member| !is_length(member));
+        let arrays = others.filter_map(|member| self.part(member, &place.storage).ok());
+        let arrays = arrays.map(|part| self.peel(part));
+        let mut arrays = arrays.filter(|part| matches!(part.ty.kind, TypeKind::Array { .. }));
+        let array = arrays.next().ok_or(Refusal::Shape)?;
+        drop(arrays);
+        let (TypeKind::Array { element, counts }, Storage::Memory(address)) =
+            (&array.ty.kind, &array.storage)
+        else {
+            return Err(Refusal::Shape);
+        };
+        let [Some(capacity)] = counts.as_slice() else {
+            return Err(Refusal::Shape);
+        };
+        let element = element.and_then(|id| self.resolve(id));
+        let element = element.filter(|ty| matches!(ty.kind, TypeKind::Union { .. }));
+        let element = parameter(&element.ok_or(Refusal::Shape)?, "T")?;
+        let length = self.part(length, &place.storage)?;
+        let length = self.whole(length)?;
+        let run = self.run(element, *address, length)?;
+        Ok(if run.length <= *capacity {
+            Ok(run)
+        } else {
+            let (why, bits) = (InvalidValue::Capacity, (*capacity).into());
+            Err(Value::Invalid { why, bits })
+        })
     }
 
     /// `VecDeque<T>`: a ring that begins at `head`.

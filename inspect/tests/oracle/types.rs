@@ -144,6 +144,50 @@ impl Observer for RightNumber {
     }
 }
 
+/// Collections without a heap, as libraries for kernels have them.
+mod fixed {
+    use std::mem::MaybeUninit;
+
+    pub struct Vec<T, const N: usize> {
+        buffer: Storage<[MaybeUninit<T>; N]>,
+        len: usize,
+    }
+
+    struct Storage<B: ?Sized> {
+        buffer: B,
+    }
+
+    pub struct String<const N: usize> {
+        vec: Vec<u8, N>,
+    }
+
+    pub struct ArrayVec<T, const N: usize> {
+        xs: [MaybeUninit<T>; N],
+        len: u32,
+    }
+
+    impl<T, const N: usize> Vec<T, N> {
+        pub fn of(elements: impl IntoIterator<Item = T>, len: usize) -> Self {
+            let mut buffer = [const { MaybeUninit::uninit() }; N];
+            for (place, element) in buffer.iter_mut().zip(elements) {
+                place.write(element);
+            }
+            Self { buffer: Storage { buffer }, len }
+        }
+
+        pub fn text(self) -> String<N>
+        where
+            Self: Into<Vec<u8, N>>,
+        {
+            String { vec: self.into() }
+        }
+
+        pub fn array(self) -> ArrayVec<T, N> {
+            ArrayVec { xs: self.buffer.buffer, len: self.len as u32 }
+        }
+    }
+}
+
 static GREETING: &str = "hello";
 static COUNTER: AtomicU64 = AtomicU64::new(77);
 static TABLE: [Point; 2] = [Point { x: 1, y: 2 }, Point { x: 3, y: 4 }];
@@ -268,10 +312,18 @@ fn sequences() {
     let no_list: LinkedList<u8> = black_box(LinkedList::new());
     let heap = black_box(BinaryHeap::from([1_u8, 5, 3]));
     says!(vector, orders, empty, units, slice, boxed, shared, atomic, ring, no_ring, unit_ring);
+    let fixed = black_box(fixed::Vec::<u16, 8>::of([5, 6, 7], 3));
+    let overfull = black_box(fixed::Vec::<u16, 4>::of([5, 6, 7], 9));
+    let chars = black_box(fixed::Vec::<u8, 8>::of(*b"fixed", 5).text());
+    let array = black_box(fixed::Vec::<u64, 4>::of([1], 1).array());
+    says_as!(fixed, "[5, 6, 7]");
+    says_as!(overfull, "<invalid capacity 0x4>");
+    says_as!(chars, "\"fixed\"");
+    says_as!(array, "[1]");
     says!(list, no_list, heap);
     stop();
     keep!(vector, orders, empty, units, slice, boxed, shared, atomic, ring, no_ring, unit_ring);
-    keep!(list, no_list, heap);
+    keep!(list, no_list, heap, fixed, overfull, chars, array);
 }
 
 #[inline(never)]
