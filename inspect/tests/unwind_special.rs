@@ -189,6 +189,39 @@ fn broken_stacks_end_where_they_break() {
     check("rules_by_rbp_return", &words, 2, StackEnd::Loop { cfa });
 }
 
+/// A return address of 0 ends a stack only where its first frame is.
+#[test]
+fn a_zeroed_stack_is_not_at_its_end() {
+    if !available(&["gcc"]) {
+        return;
+    }
+    let check = |high: u64, frames: usize, end: StackEnd| {
+        let stacks = [Stack {
+            index: 0,
+            name: Untrusted::from("main"),
+            usage: StackUse::Task,
+            alive: true,
+            low: VirtAddr(MAIN - 0x1000),
+            high: VirtAddr(high),
+            guard_size: 0,
+            saved_rsp: None,
+        }];
+        let mut memory = Ranges::default().with_words(MAIN, &[at("outer_return"), 0, 0, 0]);
+        let got = Unwinder::new(&modules(&IMAGE)).with_stacks(&stacks).unwind(
+            &registers(at("outer"), MAIN),
+            FoundBy::Stop,
+            &mut memory,
+        );
+        assert_eq!((got.frames.len(), &got.end), (frames, &end), "{got:x?}");
+    };
+    let zero = VirtAddr(0);
+    check(MAIN + 0x4000, 3, StackEnd::NoRule { pc: zero });
+    check(MAIN + 0x40, 2, StackEnd::Root);
+    check(MAIN + 0x10, 2, StackEnd::Root);
+    // The table speaks of another stack.
+    check(MAIN - 0x800, 2, StackEnd::Root);
+}
+
 #[test]
 fn endless_recursion_ends_at_the_limit() {
     if !available(&["gcc"]) {

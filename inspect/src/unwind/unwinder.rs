@@ -256,11 +256,24 @@ impl<'data> Machine<'_, 'data> {
         let is_entry = place
             .function()
             .is_some_and(|function| self.is_entry(place, &function));
-        // A return address of 0 is how outermost frames are laid out by hand.
-        if is_entry || pc.0 == 0 {
+        // A return address of 0 is how outermost frames are laid out by hand;
+        // in the middle of a stack it is one that was overwritten.
+        if is_entry || (pc.0 == 0 && self.may_be_outermost(caller.cfa)) {
             return Err(StackEnd::Root);
         }
         Ok(caller)
+    }
+
+    /// Whether a frame is where the outermost one of its stack is. Where no
+    /// stack is known, every frame may be.
+    fn may_be_outermost(&self, cfa: VirtAddr) -> bool {
+        /// Bytes that are laid out above a first frame: arguments, a saved
+        /// context, alignment.
+        const ABOVE: u64 = 512;
+        cfa.checked_sub(1)
+            .and_then(|inside| self.stack_of(inside))
+            .and_then(|stack| stack.high.offset_from(cfa))
+            .is_none_or(|above| above <= ABOVE)
     }
 
     /// A pc that is no code: a call or jump through a bad pointer, or a
