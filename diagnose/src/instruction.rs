@@ -1,6 +1,8 @@
 //! What the faulting instruction touches: its operands with the values they
 //! have in the registers of the fault.
 
+mod alignment;
+
 use serde::Serialize;
 use ukdbg_image::iced_x86::{
     Code, FlowControl, Instruction, Mnemonic, OpKind, Register as IcedRegister,
@@ -48,6 +50,9 @@ pub struct InstructionFacts {
     pub target: Option<VirtAddr>,
     /// The divisor of a division, signed as the division is, when known.
     pub divisor: Option<i128>,
+    /// What the address of its memory operand must be a multiple of, where it
+    /// faults otherwise.
+    pub alignment: Option<u32>,
     /// It is an undefined instruction by definition (`ud2`): compilers end
     /// what must not be reached with it.
     pub deliberate_trap: Option<&'static str>,
@@ -76,6 +81,7 @@ impl InstructionFacts {
                 .collect(),
             target: target(instruction, registers, &mut load),
             divisor: divisor(instruction, registers, &mut load),
+            alignment: alignment::required(instruction),
             deliberate_trap: match instruction.mnemonic() {
                 Mnemonic::Ud0 => Some("ud0"),
                 Mnemonic::Ud1 => Some("ud1"),

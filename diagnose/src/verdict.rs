@@ -45,6 +45,8 @@ pub enum VerdictKind {
     WildJump,
     /// An address with bits 63–47 (or 63–56) not all equal.
     NonCanonicalAddress,
+    /// An operand that is not aligned as its instruction needs.
+    MisalignedAccess,
     /// Access to where nothing is mapped, and no better explanation.
     UnmappedAddress,
     /// A division by zero, or a quotient that does not fit.

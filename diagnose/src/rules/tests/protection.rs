@@ -69,6 +69,55 @@ fn control_that_goes_to_a_non_canonical_address() {
     check(&gone.exception(13, Some(0), None), head, sentence, &[RULE]);
 }
 
+const ALIGNED: &str = "the instruction faults unless its operand is aligned to 16 bytes";
+const STACK: &str = "the operand is on the stack: compilers count on a stack pointer that is a multiple of 16 at every call (System V psABI 3.2.2)";
+
+fn misaligned(code: &[u8], register: Register, value: u64) -> Stage {
+    Stage::new()
+        .code(code)
+        .with(register, value)
+        .at(value, AddressKind::Mapped, Some(true))
+        .at(value + 15, AddressKind::Mapped, Some(true))
+}
+
+#[test]
+fn operands_that_are_not_aligned() {
+    // movaps [rsp], xmm0
+    let spill = misaligned(&[0x0f, 0x29, 0x04, 0x24], Register::Rsp, 0x9008);
+    check(
+        &spill.exception(13, Some(0), None),
+        "certain MisalignedAccess Write 16 0x9008",
+        "write of 16 bytes at 0x9008, which is not a multiple of 16",
+        &[ALIGNED, STACK],
+    );
+    // paddd xmm0, [rdi]
+    let sum = misaligned(&[0x66, 0x0f, 0xfe, 0x07], Register::Rdi, 0x5004);
+    check(
+        &sum.exception(13, None, None),
+        "certain MisalignedAccess Read 16 0x5004",
+        "read of 16 bytes at 0x5004, which is not a multiple of 16",
+        &[ALIGNED],
+    );
+}
+
+#[test]
+fn aligned_operands_are_not_to_blame() {
+    let other = |stage: Stage, vector: u8, code: Option<u64>| {
+        let kind = stage.exception(vector, code, None).kind;
+        assert_eq!(kind, crate::VerdictKind::Exception);
+    };
+    let movaps = [0x0f, 0x29, 0x07];
+    other(misaligned(&movaps, Register::Rdi, 0x5000), 13, Some(0));
+    // A selector, or a stack fault, is another matter.
+    other(misaligned(&movaps, Register::Rdi, 0x5004), 13, Some(0x28));
+    other(misaligned(&movaps, Register::Rdi, 0x5004), 12, Some(0));
+    // movups [rdi], xmm0
+    let movups = [0x0f, 0x11, 0x07];
+    other(misaligned(&movups, Register::Rdi, 0x5004), 13, Some(0));
+    // The register is not known.
+    other(misaligned(&movaps, Register::Rsi, 0x5004), 13, Some(0));
+}
+
 #[test]
 fn selectors() {
     let check_code = |vector: u8, code: u64, sentence: &str| {
