@@ -29,11 +29,33 @@ pub(crate) fn escape_lines(text: &str) -> String {
     lines.join("\n")
 }
 
-/// Control characters (C0, DEL, C1), and the bidirectional and invisible
-/// formatting characters that can make a line read differently from its bytes.
+/// Control characters (C0, DEL, C1), and the characters that can make a line
+/// read differently from its bytes: bidirectional formatting (Unicode UAX 9),
+/// everything that is invisible by default (UAX 44,
+/// `Default_Ignorable_Code_Point`: joiners, fillers, tags), separators of
+/// lines. Of the variation selectors the two that choose between text and
+/// emoji stay: they follow what they change, and hide nothing.
 pub(crate) fn is_unsafe(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{2028}' | '\u{2029}')
+        || matches!(c,
+            '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0d}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+        )
 }
 
 #[cfg(test)]
@@ -53,5 +75,26 @@ mod tests {
         check("\u{9b}31m", "\\u{9b}31m");
         check("\u{202e}txt.exe", "\\u{202e}txt.exe");
         check("\u{7f}", "\\u{7f}");
+    }
+
+    #[test]
+    fn what_hides_text_becomes_visible() {
+        check("a\u{61c}b", "a\\u{61c}b");
+        check("a\u{180e}b", "a\\u{180e}b");
+        check(
+            "ok\u{e0001}\u{e0041}\u{e007f}",
+            "ok\\u{e0001}\\u{e0041}\\u{e007f}",
+        );
+        check("a\u{fe00}\u{fe0d}", "a\\u{fe00}\\u{fe0d}");
+        check("a\u{e0100}\u{e01ef}", "a\\u{e0100}\\u{e01ef}");
+        check(
+            "a\u{ad}b\u{3164}c\u{2028}d",
+            "a\\u{ad}b\\u{3164}c\\u{2028}d",
+        );
+        // Chosen presentation of a symbol.
+        check(
+            "\u{2764}\u{fe0f} \u{2600}\u{fe0e}",
+            "\u{2764}\u{fe0f} \u{2600}\u{fe0e}",
+        );
     }
 }
