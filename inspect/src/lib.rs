@@ -6,6 +6,8 @@
 //! - Where does an address belong? [`Modules`] is the only way from run-time
 //!   to link-time addresses and to names; [`AddressSpace::describe`] adds the
 //!   guest's stacks and heap, and says how it knows.
+//! - Where does an image lie that was moved? [`find_slide`] compares memory
+//!   with its code, and believes only what agrees at many places.
 //! - How do the page tables see it? [`PageWalk`] keeps every level, and says
 //!   why an access is refused; [`Paged`] makes virtual memory of physical.
 //! - Who called whom? [`Unwinder`] makes a [`Backtrace`] of registers, of a
@@ -23,7 +25,7 @@
 //! loops over or allocates by a number that a guest or an image supplies.
 //!
 //! Not here: reaching a machine, any protocol or file, verdicts, rendering,
-//! the contents of trace rings, where an image was loaded if it moved.
+//! the contents of trace rings.
 #![forbid(unsafe_code)]
 
 mod address;
@@ -34,6 +36,7 @@ mod modules;
 mod paging;
 mod registers;
 mod root;
+mod slide;
 mod target;
 mod unwind;
 mod values;
@@ -61,6 +64,7 @@ pub use root::{
     Fault, FaultReport, HeapBlocks, HeapEntry, HeapState, Root, RootError, RootNote, Stack,
     StackUse, Stacks, find_root, root_note, scan_for_root,
 };
+pub use slide::{Slide, SlideSearch, find_slide};
 pub use target::{
     BreakpointAt, BreakpointKind, Control, LiveMemory, Memory, MemoryError, MemoryWrite,
     PhysicalMemory, Resume, ShutdownCause, Stop, StopReason, Target, TargetError, VcpuId,

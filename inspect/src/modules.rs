@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ukdbg_image::{CodeAddr, Image, LinkAddr, SourceFrame};
 
-use crate::VirtAddr;
+use crate::{Slide, VirtAddr};
 
 /// One image in a machine.
 #[derive(Clone)]
@@ -88,6 +88,24 @@ impl<'data> Module<'data> {
         self.placement(at)?.link_address(at)
     }
 
+    /// How far it moved, if at all: by the first of its segments that did.
+    pub fn slide(&self) -> Option<Slide> {
+        let mut slides = self.slides().into_iter();
+        slides.find(|slide| *slide != Slide::NONE)
+    }
+
+    /// The slides of its segments, each once.
+    pub fn slides(&self) -> Vec<Slide> {
+        let mut slides = Vec::new();
+        for placement in &self.placements {
+            let slide = Slide::between(placement.link, placement.at);
+            if !slides.contains(&slide) {
+                slides.push(slide);
+            }
+        }
+        slides
+    }
+
     /// Whether an address can be executed: by its section, and where no
     /// section holds it, by its segment.
     pub fn is_executable(&self, link: LinkAddr) -> bool {
@@ -119,6 +137,14 @@ impl<'data> Modules<'data> {
     /// Adds a module. Earlier ones win where two know equally much.
     pub fn push(&mut self, module: Module<'data>) {
         self.modules.push(module);
+    }
+
+    /// Puts a module where it was found to lie. An index without a module
+    /// changes nothing.
+    pub fn place(&mut self, index: usize, placements: Vec<Placement>) {
+        if let Some(module) = self.modules.get_mut(index) {
+            module.placements = placements;
+        }
     }
 
     /// The modules, in the order they were added.

@@ -1,7 +1,7 @@
 //! Whether the machine runs the image it is said to run.
 
 use ukdbg_image::{Image, LinkAddr};
-use ukdbg_inspect::{Memory, Module, Target, VirtAddr, read_available};
+use ukdbg_inspect::{Memory, Module, Slide, Target, VirtAddr, read_available};
 
 use crate::session::Session;
 
@@ -16,6 +16,9 @@ pub enum Identity {
         name: String,
         /// Where they differ.
         at: VirtAddr,
+        /// Code at the program counter looks like the image's moved this far,
+        /// but not enough of it to believe that.
+        resembles: Option<Slide>,
     },
     /// Nothing could be compared.
     Unknown,
@@ -31,26 +34,49 @@ impl<T: Target> Session<'_, T> {
     /// Compares the machine's memory with the first module: its build-id
     /// where that is loaded, else code from the program counter on, else code
     /// at the entry. The entry is last: it is the same in most builds of one
-    /// program.
+    /// program. Modules that are not where they are thought to be are looked
+    /// for ([`Session::locate_modules`]) before they are called different.
     pub fn identify(&mut self) -> Identity {
-        let pc = self
-            .current_registers()
-            .ok()
-            .and_then(|registers| registers.pc());
-        let Some(module) = self.modules.iter().next().cloned() else {
+        let resembling = self.locate_modules();
+        let pc = self.current_pc();
+        let Some(module) = self.modules.iter().next() else {
             return Identity::Unknown;
         };
-        let target = &mut self.target;
-        if let Some(answer) = by_build_id(target, &module) {
-            return answer;
+        match compare(&mut self.target, module, pc) {
+            Identity::Different { name, at, .. } => Identity::Different {
+                name,
+                at,
+                resembles: resembling,
+            },
+            other => other,
         }
-        let here = pc.and_then(|pc| module.link_address(pc));
-        [here, Some(module.image.entry())]
-            .into_iter()
-            .flatten()
-            .find_map(|link| by_code(target, &module, link))
-            .unwrap_or(Identity::Unknown)
     }
+}
+
+/// Compares the machine's memory with a module where that is thought to be.
+pub(crate) fn compare(
+    memory: &mut dyn Memory,
+    module: &Module<'_>,
+    pc: Option<VirtAddr>,
+) -> Identity {
+    if let Some(answer) = by_build_id(memory, module) {
+        return answer;
+    }
+    let here = pc.and_then(|pc| module.link_address(pc));
+    [here, Some(module.image.entry())]
+        .into_iter()
+        .flatten()
+        .find_map(|link| by_code(memory, module, link))
+        .unwrap_or(Identity::Unknown)
+}
+
+/// Whether a module is where it is thought to be: a part that did not move
+/// may say so while the part that runs did.
+pub(crate) fn fits(memory: &mut dyn Memory, module: &Module<'_>, pc: Option<VirtAddr>) -> bool {
+    let here = pc.and_then(|pc| module.link_address(pc));
+    let code = here.and_then(|link| by_code(memory, module, link));
+    !matches!(code, Some(Identity::Different { .. }))
+        && compare(memory, module, pc) == Identity::Same
 }
 
 /// Memory that nothing was loaded into yet, or nothing at all.
@@ -72,6 +98,7 @@ fn by_build_id(memory: &mut dyn Memory, module: &Module<'_>) -> Option<Identity>
         Identity::Different {
             name: module.name.clone(),
             at,
+            resembles: None,
         }
     })
 }
@@ -109,6 +136,7 @@ fn by_code(memory: &mut dyn Memory, module: &Module<'_>, link: LinkAddr) -> Opti
         Identity::Different {
             name: module.name.clone(),
             at,
+            resembles: None,
         }
     })
 }

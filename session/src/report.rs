@@ -222,6 +222,7 @@ fn events_of<T: Target>(session: &mut Session<'_, T>, root: &Root) -> Option<Tra
         root,
         Some(LAST_EVENTS),
     )
+    .ok()
 }
 
 /// What a user would do next, as commands without their endpoint and image:

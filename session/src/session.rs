@@ -83,11 +83,9 @@ impl<'data, T: Target> Session<'data, T> {
                 Reply::Source(source::around(&mut *self.sources, &location, context))
             }
             Request::Trace { newest } => {
-                let root = self.root().map_err(|e| no_trace(&e))?;
-                let view = trace::read(&mut self.target, &self.modules, &root, newest);
-                Reply::Trace(view.ok_or_else(|| SessionError::NoTrace {
-                    why: "the guest's root block names none".to_owned(),
-                })?)
+                let root = self.root().map_err(trace::no_root)?;
+                let view = trace::read(&mut self.target, &self.modules, &root, newest)?;
+                Reply::Trace(view)
             }
             Request::Print {
                 expression,
@@ -141,6 +139,9 @@ impl<'data, T: Target> Session<'data, T> {
             self.stopped = stop.vcpu;
             // Whoever let it run may have done so through the target itself.
             self.shown = None;
+            if !self.holds_current_pc() {
+                self.locate_modules();
+            }
         }
         Ok(stop)
     }
@@ -166,6 +167,11 @@ impl<'data, T: Target> Session<'data, T> {
     pub(crate) fn current_registers(&mut self) -> Result<Registers, SessionError> {
         let vcpu = self.current_vcpu()?;
         Ok(self.target.registers(vcpu)?)
+    }
+
+    /// Where the CPU that stopped executes, as far as it tells.
+    pub(crate) fn current_pc(&mut self) -> Option<VirtAddr> {
+        self.current_registers().ok()?.pc()
     }
 
     /// The guest's root block, by the image's note.
@@ -213,11 +219,5 @@ impl<'data, T: Target> Session<'data, T> {
 impl<T: Target> Memory for Session<'_, T> {
     fn read(&mut self, at: VirtAddr, buf: &mut [u8]) -> Result<usize, ukdbg_inspect::MemoryError> {
         self.target.read(at, buf)
-    }
-}
-
-fn no_trace(error: &RootError) -> SessionError {
-    SessionError::NoTrace {
-        why: error.to_string(),
     }
 }

@@ -3,34 +3,68 @@
 
 use ukdbg_guest_abi::event::SECTION;
 use ukdbg_image::Untrusted;
-use ukdbg_inspect::{Memory, Modules, Root};
+use ukdbg_inspect::{Memory, MemoryError, Modules, Root, RootError};
 use ukdbg_tracer::{
-    Clock, Event, FieldValue, Gap, GapKind, Item, MAX_EVENTS, RingTable, Schema, Trace, read_newest,
+    Clock, Event, FieldValue, Gap, GapKind, Item, MAX_EVENTS, RingError, RingTable, Schema, Trace,
+    read_newest,
 };
 
+use crate::SessionError;
 use crate::names;
 use crate::view::{EventView, TraceView};
 
-/// The newest events of the guest, all of them when `newest` is none. None
-/// when the root block names no rings.
+/// Why there is no trace without a root block. A link that ended says nothing
+/// about the guest.
+pub(crate) fn no_root(error: RootError) -> SessionError {
+    match error {
+        RootError::Unreadable {
+            source: source @ MemoryError::Link { .. },
+            ..
+        } => SessionError::Memory(source),
+        error => SessionError::NoTrace {
+            why: error.to_string(),
+        },
+    }
+}
+
+/// The newest events of the guest, all of them when `newest` is none. What was
+/// read before a link ended is kept; nothing at all is an error.
 pub(crate) fn read(
     memory: &mut dyn Memory,
     modules: &Modules<'_>,
     root: &Root,
     newest: Option<u64>,
-) -> Option<TraceView> {
+) -> Result<TraceView, SessionError> {
+    let address = root.rings.ok_or_else(|| SessionError::NoTrace {
+        why: "the guest's root block names none".to_owned(),
+    })?;
     let rings = RingTable {
-        address: root.rings?,
+        address,
         cpu_count: root.cpu_count,
     };
     let most = newest.map_or(MAX_EVENTS, |n| usize::try_from(n).unwrap_or(MAX_EVENTS));
     let (schema, mut gaps) = schema_of(modules, root);
     let clock = Clock::new(root.tsc_frequency.unwrap_or(0), root.boot_tsc.unwrap_or(0));
     let trace = read_newest(memory, rings, most);
+    if trace.cpus.is_empty()
+        && let Some(source) = trace.errors.iter().find_map(ended_link)
+    {
+        return Err(SessionError::Memory(source.clone()));
+    }
     let mut view = describe(&trace, &schema, clock, modules);
     gaps.append(&mut view.gaps);
     view.gaps = gaps;
-    Some(view)
+    Ok(view)
+}
+
+fn ended_link(error: &RingError) -> Option<&MemoryError> {
+    match error {
+        RingError::Unreadable {
+            source: source @ MemoryError::Link { .. },
+            ..
+        } => Some(source),
+        _ => None,
+    }
 }
 
 /// The descriptors in the image that holds the root block, and what is wrong

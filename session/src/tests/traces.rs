@@ -1,13 +1,16 @@
 //! Traces as shown: names, values, what was lost, what is not an event.
 
 use ukdbg_image::Untrusted;
-use ukdbg_inspect::{PhysAddr, VirtAddr};
+use ukdbg_inspect::{
+    Memory, MemoryError, Modules, PhysAddr, Root, RootError, TargetError, VirtAddr,
+};
 use ukdbg_tracer::{
     Clock, CpuTrace, Event, EventField, FieldValue, Gap, GapKind, Ring, Schema, Trace,
 };
 
 use super::guest;
-use crate::trace::{describe, event_view};
+use crate::SessionError;
+use crate::trace::{describe, event_view, no_root, read};
 
 fn cpu(cpu: u32, head: u64, gaps: &[(u64, u64, GapKind)]) -> CpuTrace {
     CpuTrace {
@@ -113,4 +116,61 @@ fn values_are_shown_by_their_types() {
             "01 ff"
         ]
     );
+}
+
+/// A link that ended is no fault of the image.
+#[test]
+fn an_ended_link_is_not_a_missing_trace() {
+    let at = VirtAddr(0x1000);
+    let unreadable = |source| RootError::Unreadable {
+        what: "root block",
+        at,
+        source,
+    };
+    let ended = MemoryError::Link {
+        at,
+        source: TargetError::Disconnected {
+            peer: "QEMU".to_owned(),
+        },
+    };
+    assert_eq!(
+        no_root(unreadable(ended.clone())),
+        SessionError::Memory(ended)
+    );
+    let unmapped = no_root(unreadable(MemoryError::Unmapped { at }));
+    assert!(matches!(unmapped, SessionError::NoTrace { .. }));
+    let none = no_root(RootError::NotFound);
+    assert!(matches!(none, SessionError::NoTrace { .. }));
+}
+
+/// Memory behind a link that ended.
+struct Ended;
+
+impl Memory for Ended {
+    fn read(&mut self, at: VirtAddr, _buf: &mut [u8]) -> Result<usize, MemoryError> {
+        Err(MemoryError::Link {
+            at,
+            source: TargetError::Disconnected {
+                peer: "QEMU".to_owned(),
+            },
+        })
+    }
+}
+
+#[test]
+fn rings_behind_an_ended_link() {
+    let root = Root {
+        at: VirtAddr(0x1000),
+        tsc_frequency: None,
+        boot_tsc: None,
+        cpu_count: 1,
+        rings: Some(VirtAddr(0x2000)),
+        fault_records: None,
+        rendezvous: None,
+        heap_ledger: None,
+        stack_table: None,
+    };
+    let found = read(&mut Ended, &Modules::default(), &root, None);
+    let link = matches!(found, Err(SessionError::Memory(MemoryError::Link { .. })));
+    assert!(link, "{found:?}");
 }

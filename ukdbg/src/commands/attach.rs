@@ -33,7 +33,7 @@ pub(crate) fn run(global: &Global, options: &AttachArguments, output: &mut Outpu
         leaving: tui::Leaving::LeavesAsFound,
         palette: output.palette(),
     };
-    let (mut session, evidence) = prepared.open()?;
+    let (mut session, evidence) = prepared.open(output)?;
     let farewell = tui::run(&mut session, &mut Attached { evidence }, setup);
     let left = session.into_target().detach(Leave::AsFound);
     let farewell = farewell?;

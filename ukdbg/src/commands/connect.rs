@@ -7,7 +7,7 @@ use ukdbg_gdb_bridge::{ConnectError, Endpoint, Leave, Link, Machine, Opened, ope
 use ukdbg_session::diagnose::{EmulatorEvidence, Ending};
 use ukdbg_session::inspect::{PlaceError, Target, TargetError};
 use ukdbg_session::{
-    ExpressionError, ExpressionErrorKind, Identity, Reply, Request, Session, SessionError,
+    ExpressionError, ExpressionErrorKind, Identity, Moved, Reply, Request, Session, SessionError,
 };
 
 use crate::arguments::{EndpointArguments, Global};
@@ -104,7 +104,7 @@ impl Prepared {
                 let evidence = evidence(&mut machine);
                 let mut session =
                     Session::new(machine, self.loaded.modules, Box::new(self.sources));
-                let answer = answer(&mut session, question, evidence);
+                let answer = answer(&mut session, question, evidence, output);
                 let left = session.into_target().detach(Leave::AsFound);
                 let reply = answer?;
                 if let Err(error) = left {
@@ -114,24 +114,27 @@ impl Prepared {
             }
             Opened::Core(core) => {
                 let mut session = Session::new(core, self.loaded.modules, Box::new(self.sources));
-                answer(&mut session, question, EmulatorEvidence::default())
+                answer(&mut session, question, EmulatorEvidence::default(), output)
             }
             Opened::Image(image) => {
                 let mut session = Session::new(image, self.loaded.modules, Box::new(self.sources));
-                answer(&mut session, question, EmulatorEvidence::default())
+                answer(&mut session, question, EmulatorEvidence::default(), output)
             }
         }
     }
 
     /// Connects for longer.
-    pub(crate) fn open(self) -> Result<(Session<'static, Machine>, EmulatorEvidence), Failure> {
+    pub(crate) fn open(
+        self,
+        output: &Output,
+    ) -> Result<(Session<'static, Machine>, EmulatorEvidence), Failure> {
         match open(&self.endpoint).map_err(unreachable)? {
             Opened::Machine(machine) => {
                 let mut machine = *machine;
                 let evidence = evidence(&mut machine);
                 let mut session =
                     Session::new(machine, self.loaded.modules, Box::new(self.sources));
-                check_identity(&mut session)?;
+                check_identity(&mut session, output)?;
                 Ok((session, evidence))
             }
             Opened::Core(_) => Err(Failure::text(
@@ -159,8 +162,9 @@ fn answer<T: Target>(
     session: &mut Session<'static, T>,
     question: Question,
     evidence: EmulatorEvidence,
+    output: &Output,
 ) -> Result<Reply, Failure> {
-    check_identity(session)?;
+    check_identity(session, output)?;
     let request = match question {
         Question::Request(request) => request,
         Question::Report => Request::Report(evidence),
@@ -168,16 +172,36 @@ fn answer<T: Target>(
     session.answer(request).map_err(unanswered)
 }
 
-/// Refuses an image that is not the guest's: every name would be wrong.
-pub(crate) fn check_identity<T: Target>(session: &mut Session<'_, T>) -> Result<(), Failure> {
-    match session.identify() {
-        Identity::Same | Identity::Unknown => Ok(()),
-        Identity::Different { at, name } => Err(Failure::text(
-            Exit::BadImage,
-            format_args!("the guest is not running this image: {name} has other bytes at {at} than the guest's memory"),
-        )
-        .hint("--image with the ELF that was booted (rebuilt since?)")),
+/// Refuses an image that is not the guest's: every name would be wrong. Says
+/// which images lie elsewhere than they were linked.
+pub(crate) fn check_identity<T: Target>(
+    session: &mut Session<'_, T>,
+    output: &Output,
+) -> Result<(), Failure> {
+    let identity = session.identify();
+    for Moved { name, slide } in session.moved() {
+        output.note(&format!("{name} runs at {slide} from where it was linked"));
     }
+    let Identity::Different {
+        at,
+        name,
+        resembles,
+    } = identity
+    else {
+        return Ok(());
+    };
+    let failure = Failure::text(
+        Exit::BadImage,
+        format_args!(
+            "the guest is not running this image: {name} has other bytes at {at} than the guest's memory"
+        ),
+    );
+    Err(match resembles {
+        Some(slide) => failure.hint(format!(
+            "--image with the ELF that was booted: some of its code looks like this image's moved by {slide}, but the rest does not"
+        )),
+        None => failure.hint("--image with the ELF that was booted (rebuilt since?)"),
+    })
 }
 
 /// What a monitor says of a machine that was found standing.

@@ -1,0 +1,116 @@
+//! Modules that do not lie where they were linked: when they are looked for,
+//! with which hints, and what is believed.
+
+use ukdbg_inspect::{
+    Module, Register, Slide, SlideSearch, Target, VirtAddr, find_slide, read_available,
+};
+
+use crate::identity::{self, Identity};
+use crate::session::Session;
+
+/// A module that lies elsewhere than it was linked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    /// Its name.
+    pub name: String,
+    /// How far it moved.
+    pub slide: Slide,
+}
+
+/// Words of the stack that are looked at for return addresses.
+const STACK_WORDS: usize = 64;
+
+impl<T: Target> Session<'_, T> {
+    /// The modules that lie elsewhere than they were linked, as far as known.
+    pub fn moved(&self) -> Vec<Moved> {
+        let moved = self.modules.iter().filter_map(|module| {
+            Some(Moved {
+                name: module.name.clone(),
+                slide: module.slide()?,
+            })
+        });
+        moved.collect()
+    }
+
+    /// Looks for the modules whose bytes are not where they should be, and
+    /// when no module holds the program counter, for the one that does. A
+    /// module is moved only where its code was found and verified; the slide
+    /// of one that merely resembles the first is given back.
+    pub(crate) fn locate_modules(&mut self) -> Option<Slide> {
+        let pc = self.current_pc();
+        let is_held = self.holds_current_pc();
+        let mut hints = None;
+        let mut resembling = None;
+        for index in 0..self.modules.iter().count() {
+            let Some(module) = self.modules.iter().nth(index).cloned() else {
+                break;
+            };
+            let fits = identity::fits(&mut self.target, &module, pc);
+            if fits && is_held {
+                continue;
+            }
+            let hints = hints.get_or_insert_with(|| self.code_hints());
+            // Of a module that is where it should be, only the code that runs
+            // can have a second place.
+            let hints = if fits {
+                pc.as_slice()
+            } else {
+                hints.as_slice()
+            };
+            match find_slide(&mut self.target, &module.image, hints, &module.slides()) {
+                SlideSearch::Found { placements, .. } => {
+                    self.place(index, &module, placements, pc);
+                }
+                SlideSearch::Unverified { slide } if index == 0 => resembling = Some(slide),
+                SlideSearch::Unverified { .. } | SlideSearch::NotFound => {}
+            }
+        }
+        resembling
+    }
+
+    /// Moves a module, unless its build-id then says that it is another build.
+    fn place(
+        &mut self,
+        index: usize,
+        module: &Module<'_>,
+        placements: Vec<ukdbg_inspect::Placement>,
+        pc: Option<VirtAddr>,
+    ) {
+        let moved = Module {
+            name: module.name.clone(),
+            image: std::sync::Arc::clone(&module.image),
+            placements,
+        };
+        let identity = identity::compare(&mut self.target, &moved, pc);
+        if !matches!(identity, Identity::Different { .. }) {
+            self.modules.place(index, moved.placements);
+        }
+    }
+
+    /// Whether a module holds the code that is executed; yes when nobody knows
+    /// which that is.
+    pub(crate) fn holds_current_pc(&mut self) -> bool {
+        self.current_pc()
+            .is_none_or(|pc| self.modules.find_executable(pc).is_some())
+    }
+
+    /// What may be addresses of code: the program counter and the words of the
+    /// stack.
+    fn code_hints(&mut self) -> Vec<VirtAddr> {
+        let Ok(registers) = self.current_registers() else {
+            return Vec::new();
+        };
+        let mut hints: Vec<VirtAddr> = registers.pc().into_iter().collect();
+        let Some(stack) = registers.get(Register::Rsp) else {
+            return hints;
+        };
+        let mut bytes = [0; 8 * STACK_WORDS];
+        let readable = read_available(&mut self.target, VirtAddr(stack), &mut bytes);
+        let words = bytes[..readable].as_chunks::<8>().0;
+        let words = words.iter().map(|word| u64::from_le_bytes(*word));
+        // Small numbers and the addresses of the stack itself are no code.
+        let is_code = |word: &u64| *word >= 0x1000 && word.abs_diff(stack) > 0x1000;
+        hints.extend(words.filter(is_code).map(VirtAddr));
+        hints
+    }
+}
