@@ -196,3 +196,25 @@ fn nesting_is_bounded() {
     let pointers = format!("(u8 {})x", "*".repeat(1000));
     let _ = parse(&pointers);
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_text_is_answered(text in "\\PC{0,40}") {
+        let _ = answer(&text);
+    }
+
+    #[test]
+    fn any_words_are_answered(
+        words in proptest::collection::vec(
+            proptest::sample::select(vec![
+                "a", "1", "0xffffffffffffffff", "(", ")", "[", "]", "..", ".", "->", "*", "&",
+                "-", "!", "~", "+", "/", "%", "<<", ">>", "<", "==", "&&", "||", "@", "as",
+                "u8", "i128", "f64", "char", "const", "struct", "unsigned", "$rax", "'x'", ";",
+                "0x1000 as *const u8", "(u8 *)0x1000", "[u16; 3]", "true",
+            ]),
+            0..24,
+        ),
+    ) {
+        let _ = answer(&words.join(" "));
+    }
+}
