@@ -35,7 +35,8 @@ fn main() {
             println!("{:x?}", image.addresses_of_line(&rest[0], line));
         }
         "functions" => println!("{}", image.functions().len()),
-        "context" => context(&image),
+        "sample" => sample(&image, rest[0].parse().expect("a number")),
+        "context" => context(&image, &rest),
         other => panic!("{other} is no question"),
     }
     eprintln!("{:.2} ms", started.elapsed().as_secs_f64() * 1e3);
@@ -73,8 +74,35 @@ fn addresses(image: &Image<'_>, rest: &[String]) {
     }
 }
 
+/// Addresses of code: one within an inlined call, and behind it as many as are
+/// asked for, always the same and in no order.
+fn sample(image: &Image<'_>, count: usize) {
+    let code: Vec<_> = image
+        .sections()
+        .into_iter()
+        .filter(|it| it.executable)
+        .collect();
+    let largest = code
+        .iter()
+        .max_by_key(|section| section.size)
+        .expect("code");
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        LinkAddr(largest.address.0 + state % largest.size)
+    };
+    let inlined = |at: &LinkAddr| image.source_frames(CodeAddr::Exact(*at)).len() > 1;
+    let first = std::iter::repeat_with(&mut next).take(1_000).find(inlined);
+    println!("{:#x}", first.expect("a compiler inlines calls").0);
+    for _ in 0..count {
+        println!("{:#x}", next().0);
+    }
+}
+
 /// The same addresses by the peer in this process.
-fn context(image: &Image<'_>) {
+fn context(image: &Image<'_>, rest: &[String]) {
     use addr2line::gimli::{EndianSlice, LittleEndian, SectionId};
     let section = |id: SectionId| {
         let bytes = image
@@ -84,7 +112,7 @@ fn context(image: &Image<'_>) {
     };
     let dwarf = addr2line::gimli::Dwarf::load(section).expect("sections load");
     let context = addr2line::Context::from_dwarf(dwarf).expect("sound DWARF");
-    for at in given(&[]) {
+    for at in given(rest) {
         let mut frames = context
             .find_frames(at)
             .skip_all_loads()

@@ -230,10 +230,32 @@ impl<'data> Modules<'data> {
             CodeAddr::Return(_) => (module, CodeAddr::Return(link.checked_add(1)?)),
         })
     }
+
     /// The source places of one physical frame, innermost inlined function
     /// first. Empty when no image holds the address or knows a name for it.
     pub fn symbolize(&self, at: CodeAddr<VirtAddr>) -> Vec<SourceFrame> {
         self.find_code(at)
             .map_or_else(Vec::new, |(module, link)| module.image.source_frames(link))
+    }
+
+    /// [`Modules::symbolize`] of many addresses, in their order and in one go
+    /// for each image.
+    pub fn symbolize_all(&self, addresses: &[CodeAddr<VirtAddr>]) -> Vec<Vec<SourceFrame>> {
+        let found: Vec<_> = addresses.iter().map(|&at| self.find_code(at)).collect();
+        let mut frames = vec![Vec::new(); addresses.len()];
+        for module in &self.modules {
+            let (places, links): (Vec<usize>, Vec<_>) = found
+                .iter()
+                .enumerate()
+                .filter_map(|(place, found)| Some((place, (*found)?)))
+                .filter(|(_, (holder, _))| std::ptr::eq(*holder, module))
+                .map(|(place, (_, link))| (place, link))
+                .unzip();
+            let answers = module.image.source_frames_of_all(&links);
+            for (place, answer) in places.into_iter().zip(answers) {
+                frames[place] = answer;
+            }
+        }
+        frames
     }
 }

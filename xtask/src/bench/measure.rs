@@ -26,8 +26,20 @@ pub(super) fn alternate<const N: usize>(
     programs: [&dyn Fn() -> Command; N],
     must_print: &str,
 ) -> Result<[Measured; N]> {
+    alternate_times(ROUNDS, programs, must_print)
+}
+
+/// As [`alternate`], with fewer rounds where one takes seconds.
+///
+/// # Errors
+/// As there.
+pub(super) fn alternate_times<const N: usize>(
+    rounds: usize,
+    programs: [&dyn Fn() -> Command; N],
+    must_print: &str,
+) -> Result<[Measured; N]> {
     let mut samples = [const { Vec::new() }; N];
-    for round in 0..=ROUNDS {
+    for round in 0..=rounds {
         for (program, samples) in programs.iter().zip(&mut samples) {
             let sample = once(program(), must_print)?;
             // The first one warms the page cache.

@@ -5,6 +5,7 @@
 //! the page.
 
 mod cfg;
+mod image;
 mod measure;
 mod page;
 mod session;
@@ -38,6 +39,8 @@ enum Area {
     Session,
     /// Control-flow graphs
     Cfg,
+    /// Places of addresses, breakpoints, unwinding
+    Image,
 }
 
 impl Area {
@@ -45,6 +48,7 @@ impl Area {
         match self {
             Self::Session => session::figures(built),
             Self::Cfg => cfg::figures(built),
+            Self::Image => image::figures(built),
         }
     }
 }

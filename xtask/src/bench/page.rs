@@ -73,6 +73,9 @@ pub(super) fn write(figures: &[Figure]) -> Result<()> {
 }
 
 fn time(seconds: f64) -> String {
+    if seconds < 1e-5 {
+        return format!("{:.1} ns", seconds * 1e9);
+    }
     format!("{:.1} ms", seconds * 1e3)
 }
 
