@@ -17,6 +17,8 @@ use crate::{ElfClass, Function, FunctionOrigin, LinkAddr, Symbol};
 enum Rank {
     Function,
     Object,
+    /// A label with a size: it says how far it reaches.
+    SizedLabel,
     GlobalLabel,
     LocalLabel,
 }
@@ -242,6 +244,7 @@ fn read<'data, S: Sym<Endian = Endianness> + pod::Pod>(
         let rank = match symbol.st_type() {
             elf::STT_FUNC | elf::STT_GNU_IFUNC => Rank::Function,
             elf::STT_OBJECT | elf::STT_COMMON => Rank::Object,
+            elf::STT_NOTYPE if symbol.st_size(endian).into() > 0 => Rank::SizedLabel,
             elf::STT_NOTYPE if symbol.st_bind() == elf::STB_LOCAL => Rank::LocalLabel,
             elf::STT_NOTYPE => Rank::GlobalLabel,
             _ => return None,

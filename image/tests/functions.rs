@@ -70,6 +70,25 @@ fn functions_come_from_dwarf_and_symbols() {
     }
 }
 
+/// As where one part of a kernel's assembly ends and the next begins.
+#[test]
+fn of_two_labels_the_one_that_covers_the_code_names_it() {
+    let source = r#"
+__asm__(".text\nbefore:\nnop\n.globl end_of_before\nend_of_before:\n"
+        "covering:\nnop\nret\n.size covering,.-covering\n");
+int main(void) { return 0; }
+"#;
+    let program = Program::c(source, &["-O2", "-g"]);
+    let room = Decompressed::default();
+    let image = image(&program.bytes, &room);
+    let covering = image.symbol_named("covering").expect("a symbol");
+    let function = image
+        .function_at(LinkAddr(covering.address.0 + 1))
+        .expect("a function");
+    assert_eq!(function.name, covering.name);
+    assert_eq!(function.origin, FunctionOrigin::Symbol);
+}
+
 #[test]
 fn a_cold_part_belongs_to_its_function() {
     let program = Program::c(SOURCE, &["-O2", "-g", "-freorder-blocks-and-partition"]);
