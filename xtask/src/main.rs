@@ -10,6 +10,7 @@ mod kernel;
 mod setup;
 mod steps;
 mod test;
+mod truth;
 
 use std::process::ExitCode;
 
@@ -43,6 +44,9 @@ enum Task {
     Kernel(kernel::Arguments),
     /// Measure ukdbg beside its peers and write docs/performance.md
     Bench(bench::Arguments),
+    /// Compare ukdbg's answers with those of other tools and write
+    /// docs/truth.md
+    Truth(truth::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -62,6 +66,7 @@ fn perform(task: Task) -> Result<()> {
         Task::Test => test::test(),
         Task::Kernel(arguments) => kernel::run(&arguments),
         Task::Bench(arguments) => bench::bench(&arguments),
+        Task::Truth(arguments) => truth::truth(&arguments),
     }
 }
 

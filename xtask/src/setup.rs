@@ -5,7 +5,9 @@
 
 use std::env;
 use std::fmt;
+use std::fs;
 use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
@@ -21,6 +23,23 @@ pub(crate) enum Tool {
     Tmux,
     /// Rust links with any C compiler; the tests' guests need this one.
     Gcc,
+    /// What addresses are compared with, and what lists symbols for that.
+    Binutils,
+    LlvmSymbolizer,
+    /// A kernel of Linux with DWARF: hundreds of megabytes.
+    Vmlinux,
+}
+
+/// Where packages put the kernels' DWARF.
+const KERNEL_SYMBOLS: &str = "/usr/lib/debug/boot";
+
+/// The installed kernel of Linux with DWARF, the last by name of several.
+pub(crate) fn installed_vmlinux() -> Option<PathBuf> {
+    let files = fs::read_dir(KERNEL_SYMBOLS).ok()?.flatten();
+    files
+        .filter(|file| file.file_name().to_string_lossy().starts_with("vmlinux-"))
+        .map(|file| file.path())
+        .max()
 }
 
 impl Tool {
@@ -35,6 +54,9 @@ impl Tool {
             Self::Graphviz => "dot",
             Self::Tmux => "tmux",
             Self::Gcc => "gcc",
+            Self::Binutils => "addr2line",
+            Self::LlvmSymbolizer => "llvm-symbolizer",
+            Self::Vmlinux => "vmlinux",
         }
     }
 
@@ -46,11 +68,19 @@ impl Tool {
             (Self::Graphviz, _) => "graphviz",
             (Self::Tmux, _) => "tmux",
             (Self::Gcc, _) => "gcc",
+            (Self::Binutils, _) => "binutils",
+            (Self::LlvmSymbolizer, _) => "llvm",
+            (Self::Vmlinux, Manager::Apt) => "linux-image-amd64-dbg",
+            (Self::Vmlinux, Manager::Pacman) => "linux-debug",
+            (Self::Vmlinux, _) => "kernel-debuginfo",
         }
     }
 
     /// Whether it is installed.
     pub(crate) fn is_installed(self) -> bool {
+        if self == Self::Vmlinux {
+            return installed_vmlinux().is_some();
+        }
         let path = env::var_os("PATH").unwrap_or_default();
         env::split_paths(&path).any(|folder| folder.join(self.command()).is_file())
     }

@@ -8,6 +8,7 @@ use crate::cargo::{build_ukdbg, cargo, run};
 use crate::kernel;
 use crate::setup::{self, Tool};
 use crate::steps::Steps;
+use crate::truth;
 
 /// A toolchain may have no bare-metal `core`: guests build for this as well.
 const HOSTED_TARGET: &str = "x86_64-unknown-linux-gnu";
@@ -34,6 +35,9 @@ pub(crate) fn test() -> Result<()> {
         kernel::build(Some(HOSTED_TARGET))
     })?;
     let ukdbg = steps.step("build ukdbg", || build_ukdbg(&[]))?;
+    steps.step("agreement with other tools", || {
+        truth::check_sample(ukdbg.clone(), kernel.clone())
+    })?;
     steps.step("end-to-end tests", || {
         run(cargo(&["test", "--package=ukdbg-tests"])
             .env("UKDBG_KERNEL", &kernel)
