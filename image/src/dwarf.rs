@@ -167,25 +167,40 @@ impl<'data> Debug<'data> {
         })
     }
 
-    /// Every unit's answer, computed in parallel and in order. Units that were
-    /// not needed before are not kept.
+    /// Every unit's answer, computed in parallel and in order. The units are
+    /// kept, since the answers lead back to them.
     pub(crate) fn for_all_units<T: Send>(
         &self,
         answer: impl Fn(Scope<'_, 'data>) -> Vec<T> + Sync,
     ) -> Vec<T> {
-        let answers: Vec<Vec<T>> = self
-            .unit_offsets()
-            .par_iter()
-            .map(|&offset| {
-                let unit = self.unit(offset);
-                unit.map_or_else(Vec::new, |unit| {
-                    answer(Scope {
-                        debug: self,
-                        unit: &unit,
-                    })
+        self.answers(|offset| self.unit(offset), answer)
+    }
+
+    /// As [`Debug::for_all_units`], without keeping the units: writing a
+    /// quarter of a gigabyte takes longer than reading it.
+    pub(crate) fn for_all_units_once<T: Send>(
+        &self,
+        answer: impl Fn(Scope<'_, 'data>) -> Vec<T> + Sync,
+    ) -> Vec<T> {
+        self.answers(|offset| self.unit_for_once(offset), answer)
+    }
+
+    fn answers<T: Send>(
+        &self,
+        unit: impl Fn(usize) -> Option<Arc<Unit<'data>>> + Sync,
+        answer: impl Fn(Scope<'_, 'data>) -> Vec<T> + Sync,
+    ) -> Vec<T> {
+        let in_unit = |&offset: &usize| {
+            let unit = unit(offset);
+            unit.map_or_else(Vec::new, |unit| {
+                answer(Scope {
+                    debug: self,
+                    unit: &unit,
                 })
             })
-            .collect();
+        };
+        let offsets = self.unit_offsets().par_iter();
+        let answers: Vec<Vec<T>> = offsets.map(in_unit).collect();
         answers.into_iter().flatten().collect()
     }
 

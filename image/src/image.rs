@@ -281,7 +281,8 @@ impl<'data> Image<'data> {
         let Some(debug) = self.debug() else {
             return Vec::new();
         };
-        let addresses = debug.for_all_units(|scope| lines::addresses_of_line(scope, file, line));
+        let addresses =
+            debug.for_all_units_once(|scope| lines::addresses_of_line(scope, file, line));
         let addresses: BTreeSet<u64> = addresses.into_iter().collect();
         addresses.into_iter().map(LinkAddr).collect()
     }
@@ -290,7 +291,7 @@ impl<'data> Image<'data> {
     /// a breakpoint on a line without code means. `file` as in
     /// [`Image::addresses_of_line`].
     pub fn line_with_code(&self, file: &str, line: u32) -> Option<u32> {
-        let lines = self.debug()?.for_all_units(|scope| {
+        let lines = self.debug()?.for_all_units_once(|scope| {
             lines::line_with_code(scope, file, line)
                 .into_iter()
                 .collect()
