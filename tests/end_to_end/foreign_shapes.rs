@@ -205,6 +205,34 @@ fn higher_half_with_frame_pointers_only() {
 }
 
 #[test]
+fn higher_half_that_runs_at_physical_addresses() {
+    let shape = GuestShape {
+        layout: Layout::HigherHalfAtPhysical,
+        ..GuestShape::default()
+    };
+    check(shape, &Gdb::Wrong("it does not know that the code moved"));
+}
+
+#[test]
+fn relocated() {
+    let shape = GuestShape {
+        layout: Layout::Relocated,
+        ..GuestShape::default()
+    };
+    check(shape, &Gdb::Wrong("it does not know that the code moved"));
+}
+
+#[test]
+fn relocated_unoptimized() {
+    let shape = GuestShape {
+        optimization: "-O0",
+        layout: Layout::Relocated,
+        ..GuestShape::default()
+    };
+    check(shape, &Gdb::Wrong("it does not know that the code moved"));
+}
+
+#[test]
 fn halted_after_a_panic() {
     let shape = GuestShape {
         optimization: "-O0",

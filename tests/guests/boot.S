@@ -7,6 +7,11 @@
  * is linked. The sections named boot stay at their physical addresses there.
  */
 
+/* How far below its link-time address the guest runs. */
+#ifndef RUNS_BELOW
+#define RUNS_BELOW 0
+#endif
+
 #ifdef MULTIBOOT
 	.section .multiboot, "a"
 	.align 4
@@ -39,7 +44,7 @@ _start:
 	lgdt gdt_pointer
 	ljmp $0x08, $1f
 	.code64
-1:	movabsq $guest_entry, %rax
+1:	movabsq $guest_entry - RUNS_BELOW, %rax
 	jmp *%rax
 	.size _start, . - _start
 

@@ -79,6 +79,34 @@ pub enum Layout {
     Flat,
     /// In the last 2 GiB, as kernels of the C code model are.
     HigherHalf,
+    /// The same, but it runs where it is loaded, as early boot code does.
+    HigherHalfAtPhysical,
+    /// At 1 TiB; its boot code, which did not move, starts it where it is
+    /// loaded.
+    Relocated,
+}
+
+impl Layout {
+    fn flags(self) -> &'static [&'static str] {
+        match self {
+            Self::Flat => &["-Wl,-T,guest.ld", "-mcmodel=small"],
+            Self::HigherHalf => &["-Wl,-T,higher_half.ld", "-mcmodel=kernel"],
+            Self::HigherHalfAtPhysical => &[
+                "-Wl,-T,higher_half.ld",
+                "-mcmodel=kernel",
+                "-DRUNS_BELOW=0xffffffff80000000",
+            ],
+            Self::Relocated => &[
+                // Before the script, which asks whether it is defined.
+                "-Wl,--defsym=LINKED_ABOVE=0x10000000000",
+                "-Wl,-T,higher_half.ld",
+                "-mcmodel=small",
+                "-fpie",
+                "-fvisibility=hidden",
+                "-DRUNS_BELOW=0x10000000000",
+            ],
+        }
+    }
 }
 
 /// One guest to build.
@@ -194,10 +222,7 @@ impl GuestShape {
                 format!("{:?}", self.ending).to_uppercase()
             ))
             .args(self.unwind_flags())
-            .args(match self.layout {
-                Layout::Flat => ["-Wl,-T,guest.ld", "-mcmodel=small"],
-                Layout::HigherHalf => ["-Wl,-T,higher_half.ld", "-mcmodel=kernel"],
-            })
+            .args(self.layout.flags())
             .arg("-o")
             .arg(to)
             .args(["boot.S", "support.c", "orders.c"]);
