@@ -7,6 +7,7 @@ mod bad_input;
 mod beside_run;
 mod chain;
 mod commands;
+mod debug_files;
 mod every_instruction;
 mod foreign_endings;
 mod foreign_shapes;

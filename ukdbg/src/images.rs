@@ -8,6 +8,7 @@ use std::sync::Arc;
 use ukdbg_session::inspect::{Module, Modules};
 use ukdbg_session::{DebugLevel, Decompressed, ElfClass, Image, ImageError};
 
+use crate::debug_files::{self, Candidate};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -48,7 +49,7 @@ fn load_above(
         others.push((path.as_path(), open(path, map_above)?));
     }
     let primary = match image {
-        Some(path) => Some(load_primary(path, map_above, &mut others)?),
+        Some(path) => Some(load_primary(path, map_above, &mut others, &mut notes)?),
         None => None,
     };
     if let (Some(path), Some(image)) = (image, &primary) {
@@ -61,6 +62,7 @@ fn load_above(
     }
     for (path, bytes) in others {
         let image = parse(bytes).map_err(|e| unusable(path, e))?;
+        let image = with_debug_file(path, map_above, (bytes, image), &mut notes)?;
         if let Some(note) = missing_debug_note(path, &image) {
             notes.push(note);
         }
@@ -91,6 +93,7 @@ fn load_primary(
     path: &Path,
     map_above: u64,
     others: &mut Vec<(&Path, &'static [u8])>,
+    notes: &mut Vec<String>,
 ) -> Result<Arc<Image<'static>>, Failure> {
     let bytes = open(path, map_above)?;
     let image = parse(bytes).map_err(|e| unusable(path, e))?;
@@ -104,7 +107,51 @@ fn load_primary(
             return Ok(Arc::new(joined));
         }
     }
-    Ok(Arc::new(image))
+    Ok(Arc::new(with_debug_file(
+        path,
+        map_above,
+        (bytes, image),
+        notes,
+    )?))
+}
+
+/// Joins an image without debugging information with the file that holds it,
+/// if there is one where such files are kept and it is proven to be the
+/// image's. Says which is used, and which is there in vain.
+fn with_debug_file(
+    path: &Path,
+    map_above: u64,
+    (bytes, image): (&'static [u8], Image<'static>),
+    notes: &mut Vec<String>,
+) -> Result<Image<'static>, Failure> {
+    if image.debug_level() == DebugLevel::Dwarf {
+        return Ok(image);
+    }
+    let folder = Path::new(debug_files::SYSTEM_FOLDER);
+    for Candidate { path: found, proof } in debug_files::candidates(path, &image, folder) {
+        // Whatever cannot be used here was not asked for by name.
+        let Ok(debug_bytes) = open(&found, map_above) else {
+            continue;
+        };
+        let belongs =
+            parse(debug_bytes).is_ok_and(|debug| proof.holds(&image, &debug, debug_bytes));
+        if !belongs {
+            notes.push(format!(
+                "{} is not used: its build-id or checksum is not the one that {} names",
+                found.display(),
+                path.display()
+            ));
+            continue;
+        }
+        notes.push(format!(
+            "debugging information of {} is read from {}",
+            path.display(),
+            found.display()
+        ));
+        return Image::parse_with_companion(bytes, debug_bytes, room())
+            .map_err(|e| unusable(&found, e));
+    }
+    Ok(image)
 }
 
 /// The bytes of a file, for as long as the process lives: every image of a

@@ -5,6 +5,7 @@
 mod arguments;
 mod commands;
 mod console;
+mod debug_files;
 mod endpoint;
 mod escape;
 mod exit;
