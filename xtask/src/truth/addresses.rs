@@ -68,14 +68,16 @@ pub(super) fn compare(arguments: &Arguments) -> Result<Vec<Agreement>> {
     agreements.collect()
 }
 
-/// Compares a few addresses of one image; nothing where no other tool is
+/// Compares a few addresses of one image; nothing where a tool is not
 /// installed.
 ///
 /// # Errors
 /// When a tool fails.
 pub(super) fn sample(ukdbg: PathBuf, kernel: PathBuf) -> Result<Option<Agreement>> {
-    if !Tool::Binutils.is_installed() {
-        eprintln!("skipped: binutils are not installed");
+    // With one of them alone it would not do: each differs from the
+    // other at a few addresses in a hundred.
+    if !Tool::Binutils.is_installed() || !Tool::LlvmSymbolizer.is_installed() {
+        eprintln!("skipped: addr2line and llvm-symbolizer are not both installed");
         return Ok(None);
     }
     let subject = Subject {
@@ -123,11 +125,7 @@ fn agreement(ours: &Symbolizer, subject: Subject, count: usize, seed: u64) -> Re
     let addresses = code_addresses(image, count, seed)?;
     let mine = ours.ask(image, &addresses)?;
     let gnu = Symbolizer::Gnu.ask(image, &addresses)?;
-    let llvm = if Tool::LlvmSymbolizer.is_installed() {
-        Some(Symbolizer::Llvm.ask(image, &addresses)?)
-    } else {
-        None
-    };
+    let llvm = Symbolizer::Llvm.ask(image, &addresses)?;
     let mut agreement = Agreement {
         image: subject.name,
         addresses: addresses.len(),
@@ -138,11 +136,10 @@ fn agreement(ours: &Symbolizer, subject: Subject, count: usize, seed: u64) -> Re
         differences: Vec::new(),
     };
     let mut symbols = None;
-    for (index, (&address, mine)) in addresses.iter().zip(mine).enumerate() {
-        let gnu = gnu.get(index);
-        let llvm = llvm.as_ref().and_then(|llvm| llvm.get(index));
-        let as_gnu = gnu == Some(&mine);
-        let as_llvm = llvm == Some(&mine);
+    let answers = mine.into_iter().zip(llvm.into_iter().zip(gnu));
+    for (&address, (mine, (llvm, gnu))) in addresses.iter().zip(answers) {
+        let as_gnu = gnu == mine;
+        let as_llvm = llvm == mine;
         agreement.equal_to_both += usize::from(as_gnu && as_llvm);
         agreement.equal_to_gnu += usize::from(as_gnu);
         agreement.equal_to_llvm += usize::from(as_llvm);
@@ -165,18 +162,16 @@ fn agreement(ours: &Symbolizer, subject: Subject, count: usize, seed: u64) -> Re
 fn difference(
     address: u64,
     ours: Answer,
-    [llvm, gnu]: [Option<&Answer>; 2],
+    [llvm, gnu]: [Answer; 2],
     symbols: &Symbols,
 ) -> Difference {
-    let others = [llvm, gnu].into_iter().flatten();
-    let kind = others
-        .map(|other| Kind::of(&ours, other, address, symbols))
-        .min();
+    let towards = |other| Kind::of(&ours, other, address, symbols);
+    let kind = towards(&llvm).min(towards(&gnu));
     Difference {
         address,
-        kind: kind.unwrap_or(Kind::Chain),
+        kind,
         ours,
-        llvm: llvm.cloned(),
-        gnu: gnu.cloned(),
+        llvm,
+        gnu,
     }
 }

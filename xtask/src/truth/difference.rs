@@ -14,8 +14,8 @@ pub(super) struct Difference {
     pub(super) address: u64,
     pub(super) kind: Kind,
     pub(super) ours: Answer,
-    pub(super) llvm: Option<Answer>,
-    pub(super) gnu: Option<Answer>,
+    pub(super) llvm: Answer,
+    pub(super) gnu: Answer,
 }
 
 /// Kinds of difference, by what they come from where that can be shown, else

@@ -74,7 +74,7 @@ pub(crate) fn truth(arguments: &Arguments) -> Result<()> {
 }
 
 /// A short check for every change: few addresses of the sample kernel,
-/// compared with whichever of the other tools are installed.
+/// where the other tools are installed.
 ///
 /// # Errors
 /// When a difference is not explained.
