@@ -2,7 +2,7 @@
 
 use ukdbg_inspect::Register;
 
-use super::{Draft, exceptions};
+use super::{Draft, exceptions, protection};
 use crate::evidence::{DescriptorTable, Ending};
 use crate::scene::{Cause, Scene};
 use crate::verdict::{Verdict, VerdictKind};
@@ -32,6 +32,14 @@ pub(crate) fn triple_fault(scene: &mut Scene<'_>, cause: Cause<'_>) -> Verdict {
         .and_then(|idt| short_table(idt, scene.registers.get(Register::Efer)))
     {
         draft = draft.because(reason);
+    }
+    if let Cause::Exception(facts) = cause
+        && let Some(misaligned) = protection::misaligned(scene, facts)
+    {
+        draft = draft.because(format!("the first: {}", misaligned.sentence.raw()));
+        for reason in &misaligned.because {
+            draft = draft.because(reason.raw());
+        }
     }
     if !told && let Some(first) = exceptions::first_exception(scene) {
         draft = draft.because(format!("the instruction raises {first}"));

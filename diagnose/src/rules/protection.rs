@@ -31,7 +31,7 @@ pub(super) fn protection(scene: &mut Scene<'_>, facts: ExceptionFacts) -> Verdic
 
 /// An operand that is not aligned, which is a protection fault of error code 0
 /// (SDM 2A 2.4, tables 2-18 to 2-20), never a stack fault.
-fn misaligned(scene: &Scene<'_>, facts: ExceptionFacts) -> Option<Verdict> {
+pub(super) fn misaligned(scene: &Scene<'_>, facts: ExceptionFacts) -> Option<Verdict> {
     if facts.vector != 13 || facts.error_code.is_some_and(|code| code != 0) {
         return None;
     }

@@ -100,6 +100,22 @@ fn operands_that_are_not_aligned() {
     );
 }
 
+/// Kernels without an interrupt descriptor table meet it like this.
+#[test]
+fn a_triple_fault_over_an_operand_that_is_not_aligned() {
+    let mut spill = misaligned(&[0x0f, 0x29, 0x04, 0x24], Register::Rsp, 0x9008);
+    spill.evidence.ending = crate::Ending::TripleFault;
+    let verdict = spill.exception(13, Some(0), None);
+    assert_eq!(verdict.kind, crate::VerdictKind::TripleFault);
+    let because: Vec<&str> = verdict
+        .because
+        .iter()
+        .map(ukdbg_image::Untrusted::raw)
+        .collect();
+    let first = "the first: write of 16 bytes at 0x9008, which is not a multiple of 16";
+    assert_eq!(because[1..], [first, ALIGNED, STACK]);
+}
+
 #[test]
 fn aligned_operands_are_not_to_blame() {
     let other = |stage: Stage, vector: u8, code: Option<u64>| {
