@@ -303,3 +303,28 @@ fn gdb_fails_on_the_elf32_wrapper_itself() {
     let (seen, printed) = gdb_backtrace(&socket.display().to_string(), &built.image);
     assert!(compare_frames(&seen, &chain(shape)).is_err(), "{printed}");
 }
+
+/// Another build is neither the guest's image nor that image moved.
+#[test]
+fn another_build_is_refused() {
+    if !available(&[Tool::Gcc, Tool::Qemu]) {
+        return;
+    }
+    let shape = GuestShape {
+        layout: Layout::Relocated,
+        ..GuestShape::default()
+    };
+    let other = GuestShape {
+        optimization: "-O0",
+        ..shape
+    };
+    let (built, other) = (shape.build(), other.build());
+    let guest = Qemu::boot(&built.image, &[]);
+    guest.wait_for_console("!");
+    let endpoint = format!("unix:{}", guest.gdb_socket().display());
+    let finished = Ukdbg::new(["bt", &endpoint, "--image"])
+        .and([&other.image])
+        .run();
+    assert_eq!(finished.code, Some(4), "{finished}");
+    assert_eq!(finished.stdout, "");
+}
