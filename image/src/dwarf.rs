@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use gimli::SectionId::{DebugInfo, DebugLine, DebugRanges, DebugRngLists};
-use gimli::{Abbreviations, DebugInfoOffset, EndianSlice, LittleEndian};
+use gimli::SectionId::{DebugInfo, DebugLine, DebugRanges, DebugRngLists, DebugTypes};
+use gimli::{EndianSlice, LittleEndian};
 use rayon::prelude::*;
 
+use crate::companions::{Companions, dwarf_of};
 use crate::intervals::Intervals;
 
 mod budget;
@@ -23,14 +24,21 @@ pub(crate) mod inlines;
 pub(crate) mod lines;
 mod members;
 pub(crate) mod names;
+mod part;
+mod position;
 pub(crate) mod ranges;
+mod split;
 pub(crate) mod type_names;
+mod type_units;
 pub(crate) mod types;
 pub(crate) mod unit;
 pub(crate) mod variables;
 mod virtual_tables;
 
 use budget::Budget;
+use part::{Keep, Part};
+use position::UnitSection;
+use split::SplitUnits;
 pub(crate) use unit::{Scope, Unit};
 
 /// Every byte of DWARF is read through this.
@@ -38,18 +46,21 @@ pub(crate) type Slice<'data> = EndianSlice<'data, LittleEndian>;
 
 /// The debugging information of one image.
 pub(crate) struct Debug<'data> {
-    pub(crate) dwarf: gimli::Dwarf<Slice<'data>>,
+    /// Its own sections.
+    main: Part<'data>,
+    /// What it shares with other images.
+    supplementary: Option<Part<'data>>,
+    split: SplitUnits<'data>,
+    companions: Arc<Companions<'data>>,
     /// Where the image has code. A linker leaves descriptions of functions
     /// that it dropped, at addresses 0, 1 or beyond the end.
     code: Vec<Range<u64>>,
     aranges: OnceLock<Aranges>,
-    headers: OnceLock<Vec<usize>>,
     /// Units that `.debug_aranges` does not list, by their root entry's
     /// ranges.
     unlisted: OnceLock<Intervals<usize>>,
+    /// By position; a split unit by its own and by that of its skeleton.
     units: RwLock<BTreeMap<usize, Arc<Unit<'data>>>>,
-    /// By offset in `.debug_abbrev`: units of one producer often share one.
-    abbreviations: RwLock<BTreeMap<usize, Arc<Abbreviations>>>,
     /// What indexes may hold in all.
     pub(crate) ranges_left: Budget,
     pub(crate) rows_left: Budget,
@@ -66,26 +77,31 @@ impl<'data> Debug<'data> {
     pub(crate) fn new(
         code: Vec<Range<u64>>,
         section: impl Fn(&'static str) -> Option<&'data [u8]>,
+        supplementary: Option<gimli::Dwarf<Slice<'data>>>,
+        companions: Arc<Companions<'data>>,
     ) -> Option<Self> {
         section(DebugInfo.name()).filter(|bytes| !bytes.is_empty())?;
-        let load = |id: gimli::SectionId| {
+        let mut dwarf = dwarf_of(|id| {
             let bytes = section(id.name()).unwrap_or_default();
-            Ok::<_, std::convert::Infallible>(EndianSlice::new(bytes, LittleEndian))
-        };
-        let Ok(dwarf) = gimli::Dwarf::load(load);
+            EndianSlice::new(bytes, LittleEndian)
+        });
         let size = |id: gimli::SectionId| section(id.name()).map_or(0, <[u8]>::len);
-        let ranges = [DebugInfo, DebugRanges, DebugRngLists]
+        let ranges = [DebugInfo, DebugTypes, DebugRanges, DebugRngLists]
             .map(size)
             .iter()
             .sum();
+        let supplementary = supplementary.map(Part::new);
+        // Strings are read there by gimli itself.
+        dwarf.sup = supplementary.as_ref().map(|part| Arc::clone(&part.dwarf));
         Some(Self {
-            dwarf,
+            main: Part::new(dwarf),
+            supplementary,
+            split: SplitUnits::default(),
+            companions,
             code,
             aranges: OnceLock::new(),
-            headers: OnceLock::new(),
             unlisted: OnceLock::new(),
             units: RwLock::default(),
-            abbreviations: RwLock::default(),
             ranges_left: Budget::of_section(ranges),
             rows_left: Budget::of_section(size(DebugLine)),
         })
@@ -111,35 +127,49 @@ impl<'data> Debug<'data> {
         Some(offset)
     }
 
-    /// The unit that begins at an offset; not kept unless it is already.
-    pub(crate) fn unit_for_once(&self, offset: usize) -> Option<Arc<Unit<'data>>> {
-        self.kept_unit(offset).or_else(|| {
-            let header = self.dwarf.unit_header(DebugInfoOffset(offset)).ok()?;
-            let abbreviations = self.kept_abbreviations(&header).map_or_else(
-                || header.abbreviations(&self.dwarf.debug_abbrev).map(Arc::new),
-                Ok,
-            );
-            self.unit_with(offset, header, abbreviations.ok()?)
-                .map(Arc::new)
-        })
+    /// The unit that begins at a position; not kept unless it is already.
+    pub(crate) fn unit_for_once(&self, position: usize) -> Option<Arc<Unit<'data>>> {
+        self.kept_unit(position)
+            .or_else(|| self.read_unit(position, Keep::No))
     }
 
-    fn kept_unit(&self, offset: usize) -> Option<Arc<Unit<'data>>> {
+    fn kept_unit(&self, position: usize) -> Option<Arc<Unit<'data>>> {
         let units = self.units.read().unwrap_or_else(PoisonError::into_inner);
-        units.get(&offset).map(Arc::clone)
+        units.get(&position).map(Arc::clone)
     }
 
-    /// The unit that begins at an offset of `.debug_info`.
-    pub(crate) fn unit(&self, offset: usize) -> Option<Arc<Unit<'data>>> {
-        if let Some(unit) = self.kept_unit(offset) {
+    /// The unit that begins at a position: of a split one, the whole.
+    pub(crate) fn unit(&self, position: usize) -> Option<Arc<Unit<'data>>> {
+        if let Some(unit) = self.kept_unit(position) {
             return Some(unit);
         }
-        let unit = Arc::new(self.parse_unit(offset)?);
+        let unit = self.read_unit(position, Keep::Yes)?;
         let mut units = self.units.write().unwrap_or_else(PoisonError::into_inner);
-        Some(Arc::clone(units.entry(offset).or_insert(unit)))
+        Some(Arc::clone(units.entry(position).or_insert(unit)))
     }
 
-    /// The unit that an entry belongs to, by the entry's offset.
+    fn read_unit(&self, position: usize, keep: Keep) -> Option<Arc<Unit<'data>>> {
+        let (section, offset) = UnitSection::of(position)?;
+        let unit = match section {
+            UnitSection::Info => {
+                let unit = self.main.unit(section, offset, keep)?;
+                // Without its file, the skeleton is what there is.
+                let split = unit.dwarf.dwo_id.and_then(|_| self.split_of(&unit, keep));
+                return Some(split.unwrap_or_else(|| Arc::new(unit)));
+            }
+            UnitSection::Types => self.main.unit(section, offset, keep),
+            UnitSection::Supplementary => self.supplementary.as_ref()?.unit(section, offset, keep),
+            UnitSection::Split(number) | UnitSection::SplitTypes(number) => {
+                self.unit_in_split(section, number, offset)
+            }
+            UnitSection::PackagedType(row) | UnitSection::PackagedOldType(row) => {
+                self.packaged_type_part(row)?.unit(section, offset, keep)
+            }
+        };
+        unit.map(Arc::new)
+    }
+
+    /// The unit that an entry belongs to, by the entry's position.
     pub(crate) fn unit_containing(&self, entry: usize) -> Option<Arc<Unit<'data>>> {
         let units = self.units.read().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, unit)) = units.range(..=entry).next_back()
@@ -148,23 +178,37 @@ impl<'data> Debug<'data> {
             return Some(Arc::clone(unit));
         }
         drop(units);
-        let headers = self.unit_offsets();
-        let after = headers.partition_point(|&offset| offset <= entry);
-        let unit = self.unit(*headers.get(after.checked_sub(1)?)?)?;
+        let (section, offset) = UnitSection::of(entry)?;
+        let before = self.with_part(section, |part| {
+            let offsets = &part.headers(section).offsets;
+            let after = offsets.partition_point(|&unit| unit <= offset);
+            offsets.get(after.checked_sub(1)?).copied()
+        })?;
+        let unit = self.unit(section.position(before)?)?;
         unit.contains(entry).then_some(unit)
     }
 
-    /// Offsets of all units, ascending. Reads every header.
-    pub(crate) fn unit_offsets(&self) -> &[usize] {
-        self.headers.get_or_init(|| {
-            let mut headers = self.dwarf.units();
-            let mut offsets = Vec::new();
-            // What follows a malformed header cannot be found.
-            while let Ok(Some(header)) = headers.next() {
-                offsets.extend(header.debug_info_offset().map(|offset| offset.0));
+    /// Asks the part that a section belongs to.
+    fn with_part<T>(
+        &self,
+        section: UnitSection,
+        ask: impl FnOnce(&Part<'data>) -> Option<T>,
+    ) -> Option<T> {
+        match section {
+            UnitSection::Info | UnitSection::Types => ask(&self.main),
+            UnitSection::Supplementary => ask(self.supplementary.as_ref()?),
+            UnitSection::Split(number) | UnitSection::SplitTypes(number) => {
+                ask(&self.split_part(number)?.part)
             }
-            offsets
-        })
+            UnitSection::PackagedType(row) | UnitSection::PackagedOldType(row) => {
+                ask(&*self.packaged_type_part(row)?)
+            }
+        }
+    }
+
+    /// Offsets of the units of `.debug_info`, ascending. Reads every header.
+    pub(crate) fn unit_offsets(&self) -> &[usize] {
+        &self.main.headers(UnitSection::Info).offsets
     }
 
     /// Every unit's answer, computed in parallel and in order. The units are
@@ -176,13 +220,22 @@ impl<'data> Debug<'data> {
         self.answers(|offset| self.unit(offset), answer)
     }
 
-    /// As [`Debug::for_all_units`], without keeping the units: writing a
-    /// quarter of a gigabyte takes longer than reading it.
-    pub(crate) fn for_all_units_once<T: Send>(
+    /// Every line table's answer, in order. Neither kept, since writing a
+    /// quarter of a gigabyte takes longer than reading it, nor are files of
+    /// split units opened.
+    pub(crate) fn for_all_line_tables<T: Send>(
         &self,
         answer: impl Fn(Scope<'_, 'data>) -> Vec<T> + Sync,
     ) -> Vec<T> {
-        self.answers(|offset| self.unit_for_once(offset), answer)
+        let unit = |offset| {
+            let kept = self.kept_unit(offset);
+            kept.or_else(|| {
+                self.main
+                    .unit(UnitSection::Info, offset, Keep::No)
+                    .map(Arc::new)
+            })
+        };
+        self.answers(unit, answer)
     }
 
     fn answers<T: Send>(
@@ -190,67 +243,29 @@ impl<'data> Debug<'data> {
         unit: impl Fn(usize) -> Option<Arc<Unit<'data>>> + Sync,
         answer: impl Fn(Scope<'_, 'data>) -> Vec<T> + Sync,
     ) -> Vec<T> {
-        let in_unit = |&offset: &usize| {
-            let unit = unit(offset);
-            unit.map_or_else(Vec::new, |unit| {
-                answer(Scope {
-                    debug: self,
-                    unit: &unit,
-                })
-            })
-        };
         let offsets = self.unit_offsets().par_iter();
-        let answers: Vec<Vec<T>> = offsets.map(in_unit).collect();
+        let answers = offsets.map(|&offset| self.answer(unit(offset), &answer));
+        let answers: Vec<Vec<T>> = answers.collect();
         answers.into_iter().flatten().collect()
     }
 
-    fn parse_unit(&self, offset: usize) -> Option<Unit<'data>> {
-        let header = self.dwarf.unit_header(DebugInfoOffset(offset)).ok()?;
-        let abbreviations = self.abbreviations(&header)?;
-        self.unit_with(offset, header, abbreviations)
-    }
-
-    fn unit_with(
+    fn answer<T>(
         &self,
-        offset: usize,
-        header: gimli::UnitHeader<Slice<'data>>,
-        abbreviations: Arc<Abbreviations>,
-    ) -> Option<Unit<'data>> {
-        let unit = gimli::Unit::new_with_abbreviations(&self.dwarf, header, abbreviations);
-        Some(Unit::new(offset, unit.ok()?))
-    }
-
-    fn abbreviations(
-        &self,
-        header: &gimli::UnitHeader<Slice<'data>>,
-    ) -> Option<Arc<Abbreviations>> {
-        if let Some(abbreviations) = self.kept_abbreviations(header) {
-            return Some(abbreviations);
-        }
-        let offset = header.debug_abbrev_offset().0;
-        let parsed = Arc::new(header.abbreviations(&self.dwarf.debug_abbrev).ok()?);
-        let mut known = self
-            .abbreviations
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        Some(Arc::clone(known.entry(offset).or_insert(parsed)))
-    }
-
-    fn kept_abbreviations(
-        &self,
-        header: &gimli::UnitHeader<Slice<'data>>,
-    ) -> Option<Arc<Abbreviations>> {
-        let known = self
-            .abbreviations
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        known.get(&header.debug_abbrev_offset().0).map(Arc::clone)
+        unit: Option<Arc<Unit<'data>>>,
+        answer: impl Fn(Scope<'_, 'data>) -> Vec<T>,
+    ) -> Vec<T> {
+        unit.map_or_else(Vec::new, |unit| {
+            answer(Scope {
+                debug: self,
+                unit: &unit,
+            })
+        })
     }
 
     fn aranges(&self) -> &Aranges {
         self.aranges.get_or_init(|| {
             let mut ranges = Vec::new();
-            let mut headers = self.dwarf.debug_aranges.headers();
+            let mut headers = self.main.dwarf.debug_aranges.headers();
             while let Ok(Some(header)) = headers.next() {
                 let unit = header.debug_info_offset().0;
                 let mut entries = header.entries();
@@ -276,16 +291,28 @@ impl<'data> Debug<'data> {
             .par_iter()
             .filter(|&offset| !listed.contains(offset));
         let ranges = roots.flat_map_iter(|&offset| {
-            let unit = self.parse_unit(offset);
-            let ranges = unit.map_or_else(Vec::new, |unit| {
-                Scope {
-                    debug: self,
-                    unit: &unit,
-                }
-                .code_ranges()
-            });
-            ranges.into_iter().map(move |range| (range, (), offset))
+            let ranges = self.code_ranges(offset).into_iter();
+            ranges.map(move |range| (range, (), offset))
         });
         Intervals::new(ranges.collect())
+    }
+
+    /// Code ranges of a unit: its root entry's, or else its functions'.
+    fn code_ranges(&self, offset: usize) -> Vec<Range<u64>> {
+        let debug = self;
+        let Some(unit) = self.main.unit(UnitSection::Info, offset, Keep::Yes) else {
+            return Vec::new();
+        };
+        if unit.is_type_unit() {
+            return Vec::new();
+        }
+        let ranges = Scope { debug, unit: &unit }.root_ranges();
+        if !ranges.is_empty() {
+            return ranges;
+        }
+        let whole = self.unit_for_once(offset);
+        whole.map_or_else(Vec::new, |unit| {
+            Scope { debug, unit: &unit }.functions().all_ranges()
+        })
     }
 }

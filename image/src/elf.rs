@@ -178,6 +178,32 @@ impl<'data> Elf<'data> {
         ours.clone().next().is_some() && ours.eq(theirs)
     }
 
+    /// The bytes of the first section of that name.
+    pub(crate) fn named_bytes(&self, name: &[u8]) -> Option<&'data [u8]> {
+        self.bytes_of(self.section_named(name)?)
+    }
+
+    /// The bytes of all sections of that name, one after another; those first
+    /// that `comes_first` accepts.
+    pub(crate) fn joined_bytes(
+        &self,
+        name: &[u8],
+        comes_first: impl Fn(&[u8]) -> bool,
+    ) -> Option<&'data [u8]> {
+        let named = self.sections.iter().filter(|it| it.name == name);
+        let mut parts: Vec<&[u8]> = named.filter_map(|it| self.bytes_of(it)).collect();
+        if parts.len() < 2 {
+            return self.named_bytes(name);
+        }
+        parts.sort_by_key(|bytes| !comes_first(bytes));
+        // Sections may overlap, so that their sum is more than the file.
+        let size = parts.iter().map(|bytes| bytes.len() as u64);
+        let size = size.fold(0, u64::saturating_add);
+        self.room
+            .reserve(size)
+            .then(|| self.room.keep(parts.concat()))?
+    }
+
     /// A section's bytes, decompressed once; none when it has none, or they
     /// cannot be decompressed.
     pub(crate) fn bytes_of(&self, section: &ElfSection<'data>) -> Option<&'data [u8]> {

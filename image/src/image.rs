@@ -3,9 +3,10 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use crate::cfi::CallFrames;
+use crate::companions::Companions;
 use crate::demangle::function_name;
 use crate::dwarf::globals::GlobalIndex;
 use crate::dwarf::{Debug, Scope, evaluate, lines, type_names, types, variables};
@@ -15,9 +16,9 @@ use crate::index::{FunctionIndex, named_by_symbols};
 use crate::layout::{DebugLevel, DebugLink, ElfClass, Section, Segment, Symbol};
 use crate::symbols::{SymbolFunction, Symbols};
 use crate::{
-    CodeAddr, Decompressed, Expression, ExpressionContext, ExpressionError, Function, FunctionName,
-    ImageError, LinkAddr, SourceFrame, SourcePath, Type, TypeId, UnwindRow, UnwindRule,
-    ValueLocation, Variable, VirtualTable, notes,
+    CodeAddr, CompanionFiles, Decompressed, Expression, ExpressionContext, ExpressionError,
+    Function, FunctionName, ImageError, LinkAddr, MissingFile, SourceFrame, SourcePath, Type,
+    TypeId, UnwindRow, UnwindRule, ValueLocation, Variable, VirtualTable, notes,
 };
 
 /// A parsed ELF image, with the debugging information that belongs to it.
@@ -28,6 +29,8 @@ pub struct Image<'data> {
     file: Elf<'data>,
     /// Its debugging information, when that is in a file of its own.
     companion: Option<Elf<'data>>,
+    /// Further files that it wants.
+    companions: Arc<Companions<'data>>,
     symbols: OnceLock<Option<Symbols<'data>>>,
     symbol_functions: OnceLock<Vec<SymbolFunction<'data>>>,
     debug: OnceLock<Option<Debug<'data>>>,
@@ -40,7 +43,7 @@ impl<'data> Image<'data> {
     /// Parses an ELF file. Headers only. `room` takes the sections that are
     /// stored compressed, once a question needs them.
     pub fn parse(data: &'data [u8], room: &'data Decompressed) -> Result<Self, ImageError> {
-        Ok(Self::of_files(Elf::parse(data, room)?, None))
+        Ok(Self::of_files(Elf::parse(data, room)?, None, room))
     }
 
     /// Parses an ELF file whose debugging information is in another file
@@ -52,13 +55,44 @@ impl<'data> Image<'data> {
         room: &'data Decompressed,
     ) -> Result<Self, ImageError> {
         let companion = Elf::parse(companion, room)?;
-        Ok(Self::of_files(Elf::parse(data, room)?, Some(companion)))
+        let file = Elf::parse(data, room)?;
+        Ok(Self::of_files(file, Some(companion), room))
     }
 
-    fn of_files(file: Elf<'data>, companion: Option<Elf<'data>>) -> Self {
+    /// The same image, which asks `files` for what it wants beside itself.
+    #[must_use]
+    pub fn with_companion_files(self, files: impl CompanionFiles<'data> + 'data) -> Self {
+        let companions = self.companions.found_by(Arc::new(files));
+        Self {
+            companions: Arc::new(companions),
+            ..self
+        }
+    }
+
+    /// Files that questions so far wanted and that were not found. What they
+    /// describe is left out of the answers.
+    pub fn missing_files(&self) -> Vec<MissingFile> {
+        self.companions.missing()
+    }
+
+    /// Whether it holds split units, for images to refer to, and is none
+    /// itself.
+    pub fn holds_split_units(&self) -> bool {
+        let sections = [&b".debug_info.dwo"[..], b".debug_types.dwo"];
+        sections
+            .iter()
+            .any(|name| self.file.section_named(name).is_some())
+    }
+
+    fn of_files(
+        file: Elf<'data>,
+        companion: Option<Elf<'data>>,
+        room: &'data Decompressed,
+    ) -> Self {
         Self {
             file,
             companion,
+            companions: Arc::new(Companions::new(room)),
             symbols: OnceLock::new(),
             symbol_functions: OnceLock::new(),
             debug: OnceLock::new(),
@@ -168,7 +202,12 @@ impl<'data> Image<'data> {
                 self.files()
                     .find_map(|file| file.bytes_of(file.section_named(name.as_bytes())?))
             };
-            Debug::new(self.file.code_ranges(), section)
+            let described = self
+                .files()
+                .find(|file| file.named_bytes(b".debug_info").is_some())?;
+            let supplementary = self.companions.supplementary(described);
+            let companions = Arc::clone(&self.companions);
+            Debug::new(self.file.code_ranges(), section, supplementary, companions)
         });
         debug.as_ref()
     }
@@ -282,7 +321,7 @@ impl<'data> Image<'data> {
             return Vec::new();
         };
         let addresses =
-            debug.for_all_units_once(|scope| lines::addresses_of_line(scope, file, line));
+            debug.for_all_line_tables(|scope| lines::addresses_of_line(scope, file, line));
         let addresses: BTreeSet<u64> = addresses.into_iter().collect();
         addresses.into_iter().map(LinkAddr).collect()
     }
@@ -291,7 +330,7 @@ impl<'data> Image<'data> {
     /// a breakpoint on a line without code means. `file` as in
     /// [`Image::addresses_of_line`].
     pub fn line_with_code(&self, file: &str, line: u32) -> Option<u32> {
-        let lines = self.debug()?.for_all_units_once(|scope| {
+        let lines = self.debug()?.for_all_line_tables(|scope| {
             lines::line_with_code(scope, file, line)
                 .into_iter()
                 .collect()

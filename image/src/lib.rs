@@ -32,7 +32,11 @@
 //!   index; it is kept, and shared by all threads. One address of a large
 //!   kernel needs one unit of it.
 //! - ELF64, and ELF32 as a wrapper around 64-bit code; DWARF 4 and 5 from GCC,
-//!   Clang and rustc; sections compressed by zlib or zstd. Relocations of
+//!   Clang and rustc, with type units; sections compressed by zlib or zstd.
+//!   Split DWARF (`.dwo`, `.dwp`) and what dwz made common to several images
+//!   are read from files that [`CompanionFiles`] finds, each when a question
+//!   first touches it; those that are missing are listed
+//!   ([`Image::missing_files`]), and what the image itself says still counts. Relocations of
 //!   debugging sections that a linker left in an executable (`--emit-relocs`)
 //!   are ignored: they are applied already.
 //! - The file is not trusted. What is malformed gives fewer answers, never a
@@ -44,14 +48,14 @@
 //! # Not here
 //!
 //! Opening files (a companion's bytes are handed in: [`Image::debug_link`],
-//! [`Image::build_id`] and [`Image::is_companion`] say which), anything about
-//! a running machine, and where an image was loaded: every address here is a
-//! [`LinkAddr`]. Split DWARF (`.dwo`), type units and `.gnu_debugaltlink` are
-//! not read.
+//! [`Image::build_id`], [`Image::is_companion`] and [`WantedFile`] say which),
+//! anything about a running machine, and where an image was loaded: every
+//! address here is a [`LinkAddr`].
 #![forbid(unsafe_code)]
 
 mod address;
 mod cfi;
+mod companions;
 mod decompressed;
 mod demangle;
 mod dwarf;
@@ -74,6 +78,7 @@ mod untrusted;
 mod unwind;
 
 pub use address::{Address, CodeAddr, LinkAddr};
+pub use companions::{CompanionFiles, MissingFile, TriedPlace, WantedFile};
 pub use decompressed::Decompressed;
 pub use error::ImageError;
 pub use expression::{Expression, ExpressionContext, ExpressionError, ValueLocation};

@@ -5,7 +5,8 @@ use serde::Serialize;
 use crate::expression::Expression;
 use crate::{SourceLocation, Untrusted};
 
-/// A type's identity within one image: its entry's offset in `.debug_info`.
+/// A type's identity within one image: for a type in its own `.debug_info`, its
+/// entry's offset there.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 pub struct TypeId(pub usize);
 

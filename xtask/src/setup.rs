@@ -23,6 +23,10 @@ pub(crate) enum Tool {
     Tmux,
     /// Rust links with any C compiler; the tests' guests need this one.
     Gcc,
+    /// Another compiler, whose DWARF differs.
+    Clang,
+    /// Makes debugging information common to several images.
+    Dwz,
     /// What addresses are compared with, and what lists symbols for that.
     Binutils,
     LlvmSymbolizer,
@@ -44,8 +48,15 @@ pub(crate) fn installed_vmlinux() -> Option<PathBuf> {
 
 impl Tool {
     /// All that the tests need.
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Qemu, Self::Gdb, Self::Graphviz, Self::Tmux, Self::Gcc];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Qemu,
+        Self::Gdb,
+        Self::Graphviz,
+        Self::Tmux,
+        Self::Gcc,
+        Self::Clang,
+        Self::Dwz,
+    ];
 
     fn command(self) -> &'static str {
         match self {
@@ -54,6 +65,8 @@ impl Tool {
             Self::Graphviz => "dot",
             Self::Tmux => "tmux",
             Self::Gcc => "gcc",
+            Self::Clang => "clang",
+            Self::Dwz => "dwz",
             Self::Binutils => "addr2line",
             Self::LlvmSymbolizer => "llvm-symbolizer",
             Self::Vmlinux => "vmlinux",
@@ -68,6 +81,8 @@ impl Tool {
             (Self::Graphviz, _) => "graphviz",
             (Self::Tmux, _) => "tmux",
             (Self::Gcc, _) => "gcc",
+            (Self::Clang, _) => "clang",
+            (Self::Dwz, _) => "dwz",
             (Self::Binutils, _) => "binutils",
             (Self::LlvmSymbolizer, _) => "llvm",
             (Self::Vmlinux, Manager::Apt) => "linux-image-amd64-dbg",

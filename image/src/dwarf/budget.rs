@@ -15,6 +15,12 @@ impl Budget {
         Self(AtomicUsize::new(bytes.saturating_mul(ITEMS_PER_BYTE)))
     }
 
+    /// Takes another section into account.
+    pub(crate) fn grow(&self, bytes: usize) {
+        self.0
+            .fetch_add(bytes.saturating_mul(ITEMS_PER_BYTE), Ordering::Relaxed);
+    }
+
     pub(crate) fn left(&self) -> usize {
         self.0.load(Ordering::Relaxed)
     }

@@ -38,7 +38,7 @@ fn file_indices(scope: Scope<'_, '_>) -> Range<u32> {
 fn read_file_path(scope: Scope<'_, '_>, index: u64) -> Option<SourcePath> {
     let header = scope.unit.dwarf.line_program.as_ref()?.header();
     let file = header.file(index)?;
-    let text = |value| scope.string(value);
+    let text = |value| scope.line_string(value);
     let name = text(file.path_name())?;
     // Before DWARF 5 directory 0 is the compilation directory and not in the
     // table; since, it is in the table and the same.
@@ -67,7 +67,7 @@ pub(super) fn matching_files(scope: Scope<'_, '_>, file: &str) -> Vec<u32> {
     let matches = |index: u32| {
         let entry = header?.file(u64::from(index))?;
         // Most differ here, before a path is put together.
-        let name = scope.string(entry.path_name())?;
+        let name = scope.line_string(entry.path_name())?;
         if !name.ends_with(last.as_bytes()) {
             return None;
         }

@@ -22,7 +22,7 @@ pub(crate) struct Description<'data> {
     pub(crate) noreturn: bool,
     /// Where it is declared, with the offset of the unit that says so.
     declared: Option<(Place, usize)>,
-    /// Its type: the reference, as an offset in `.debug_info`.
+    /// The position of its type.
     pub(crate) ty: Option<usize>,
 }
 
@@ -77,7 +77,7 @@ fn describe_into<'data>(
             gimli::DW_AT_decl_line => place.line = value.udata_value(),
             gimli::DW_AT_decl_column => place.column = value.udata_value(),
             gimli::DW_AT_type => {
-                description.ty = description.ty.or_else(|| type_offset(scope, value));
+                description.ty = description.ty.or_else(|| scope.position(value));
             }
             gimli::DW_AT_abstract_origin | gimli::DW_AT_specification => next = Some(value),
             _ => {}
@@ -91,18 +91,6 @@ fn describe_into<'data>(
         && let Some(referenced) = scope.referenced(value)
     {
         describe_into(description, referenced.scope(scope), referenced.entry, left);
-    }
-}
-
-/// A type reference as an offset in `.debug_info`.
-pub(crate) fn type_offset<'data>(
-    scope: Scope<'_, 'data>,
-    value: AttributeValue<Slice<'data>>,
-) -> Option<usize> {
-    match value {
-        AttributeValue::UnitRef(entry) => scope.unit.offset.checked_add(entry.0),
-        AttributeValue::DebugInfoRef(offset) => Some(offset.0),
-        _ => None,
     }
 }
 

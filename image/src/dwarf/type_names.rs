@@ -23,7 +23,7 @@ pub(crate) fn types_named(debug: &Debug<'_>, name: &str) -> Vec<TypeId> {
         last: last.as_bytes(),
         spaces,
     };
-    debug.for_all_units(|scope| {
+    debug.for_all_type_holders(|scope| {
         let mut found = Vec::new();
         // What was read before a malformed entry is kept.
         let _ = in_unit(scope, &wanted, &mut found);

@@ -4,7 +4,6 @@ use gimli::{AttributeValue, DebuggingInformationEntry, EntriesTreeNode, UnitOffs
 
 use super::constants;
 use super::members::Children;
-use super::names::type_offset;
 use super::{Debug, Scope, Slice};
 use crate::{BaseEncoding, Type, TypeId, TypeKind, TypeParameter, Untrusted};
 
@@ -15,11 +14,24 @@ const MOST_ALIASES: usize = 16;
 
 /// Reads a type.
 pub(crate) fn type_of(debug: &Debug<'_>, id: TypeId) -> Option<Type> {
+    type_behind(debug, id, MOST_ALIASES)
+}
+
+/// Reads a type, or the one that it stands for in a type unit (DWARF 5
+/// §5.7.1).
+fn type_behind(debug: &Debug<'_>, id: TypeId, references: usize) -> Option<Type> {
     let unit = debug.unit_containing(id.0)?;
     let scope = Scope { debug, unit: &unit };
     let entry = UnitOffset(id.0.checked_sub(unit.offset)?);
     let mut tree = unit.dwarf.entries_tree(Some(entry)).ok()?;
-    read(scope, tree.root().ok()?)
+    let root = tree.root().ok()?;
+    let whole = root.entry().attr_value(gimli::DW_AT_signature);
+    let whole = whole.and_then(|signature| scope.position(signature));
+    let found = whole
+        .zip(references.checked_sub(1))
+        .and_then(|(whole, left)| type_behind(debug, TypeId(whole), left));
+    // Without the type unit, what stands for it says its name.
+    found.or_else(|| read(scope, root))
 }
 
 fn read<'data>(
@@ -103,7 +115,7 @@ fn kind<'data>(
 /// What the type refers to.
 pub(super) fn target<'data>(scope: Scope<'_, 'data>, entry: &Entry<'data>) -> Option<TypeId> {
     let value = entry.attr_value(gimli::DW_AT_type)?;
-    type_offset(scope, value).map(TypeId)
+    scope.position(value).map(TypeId)
 }
 
 fn base_kind(entry: &Entry<'_>) -> TypeKind {

@@ -3,20 +3,27 @@
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use gimli::{AttributeValue, UnitOffset, UnitRef};
+use gimli::{AttributeValue, UnitOffset, UnitRef, UnitType};
 
 use super::files::{UnitFiles, joined};
 use super::functions::{Depth, UnitFunction, UnitFunctions};
 use super::lines::UnitLines;
+use super::position::UnitSection;
 use super::ranges::RangeAttributes;
 use super::{Debug, Slice};
 use crate::{SourcePath, Untrusted};
 
 /// A parsed unit.
 pub(crate) struct Unit<'data> {
-    /// Where its header begins in `.debug_info`.
+    /// The section it is in.
+    pub(super) section: UnitSection,
+    /// The position of its header.
     pub(crate) offset: usize,
     pub(crate) dwarf: gimli::Unit<Slice<'data>>,
+    /// The sections that its entries refer to.
+    sections: Arc<gimli::Dwarf<Slice<'data>>>,
+    /// The sections that its line table refers to, when those are others.
+    line_sections: Option<Arc<gimli::Dwarf<Slice<'data>>>>,
     functions: OnceLock<UnitFunctions>,
     /// Functions within functions too.
     all_functions: OnceLock<UnitFunctions>,
@@ -40,10 +47,18 @@ pub(crate) struct Referenced<'data> {
 }
 
 impl<'data> Unit<'data> {
-    pub(crate) fn new(offset: usize, dwarf: gimli::Unit<Slice<'data>>) -> Self {
+    pub(crate) fn new(
+        section: UnitSection,
+        offset: usize,
+        dwarf: gimli::Unit<Slice<'data>>,
+        sections: Arc<gimli::Dwarf<Slice<'data>>>,
+    ) -> Self {
         Self {
+            section,
             offset,
             dwarf,
+            sections,
+            line_sections: None,
             functions: OnceLock::new(),
             all_functions: OnceLock::new(),
             lines: OnceLock::new(),
@@ -52,7 +67,33 @@ impl<'data> Unit<'data> {
         }
     }
 
-    /// Whether an entry's offset in `.debug_info` lies in this unit.
+    /// Adds to a split unit what only its skeleton says (DWARF 5 §3.1.2):
+    /// where addresses and line numbers are.
+    pub(super) fn complete(
+        &mut self,
+        skeleton: &Self,
+        skeleton_sections: &Arc<gimli::Dwarf<Slice<'data>>>,
+    ) {
+        self.dwarf.copy_relocated_attributes(&skeleton.dwarf);
+        self.dwarf.comp_dir = self.dwarf.comp_dir.or(skeleton.dwarf.comp_dir);
+        // A type unit brings a table of files of its own.
+        if self.dwarf.line_program.is_none() {
+            self.dwarf
+                .line_program
+                .clone_from(&skeleton.dwarf.line_program);
+            self.line_sections = Some(Arc::clone(skeleton_sections));
+        }
+    }
+
+    /// Whether it describes a type, and so no code.
+    pub(super) fn is_type_unit(&self) -> bool {
+        matches!(
+            self.dwarf.header.type_(),
+            UnitType::Type { .. } | UnitType::SplitType { .. }
+        )
+    }
+
+    /// Whether an entry's position lies in this unit.
     pub(crate) fn contains(&self, entry: usize) -> bool {
         let length = self.dwarf.header.length_including_self();
         entry
@@ -63,7 +104,7 @@ impl<'data> Unit<'data> {
 
 impl<'a, 'data> Scope<'a, 'data> {
     pub(crate) fn gimli(self) -> UnitRef<'a, Slice<'data>> {
-        self.unit.dwarf.unit_ref(&self.debug.dwarf)
+        self.unit.dwarf.unit_ref(&self.unit.sections)
     }
 
     /// Functions that are not within others.
@@ -99,28 +140,56 @@ impl<'a, 'data> Scope<'a, 'data> {
         Some(text.slice())
     }
 
-    /// The entry that a reference names. A reference into another file, or by
-    /// type signature, names none.
+    /// The bytes of a string that the line table refers to.
+    pub(crate) fn line_string(self, value: AttributeValue<Slice<'data>>) -> Option<&'data [u8]> {
+        let sections = match (&self.unit.line_sections, value) {
+            // Counted from a place that only the skeleton knows; no compiler
+            // writes it.
+            (Some(_), AttributeValue::DebugStrOffsetsIndex(_)) => return None,
+            (Some(sections), _) => sections,
+            (None, _) => &self.unit.sections,
+        };
+        let text = sections.attr_string(&self.unit.dwarf, value).ok()?;
+        Some(text.slice())
+    }
+
+    /// The position of the entry that a reference names.
+    pub(crate) fn position(self, value: AttributeValue<Slice<'data>>) -> Option<usize> {
+        match value {
+            AttributeValue::UnitRef(entry) => self.unit.offset.checked_add(entry.0),
+            AttributeValue::DebugInfoRef(offset) => self.unit.section.info()?.position(offset.0),
+            // A supplementary file refers to itself alone (DWARF 5 §7.3.6).
+            AttributeValue::DebugInfoRefSup(offset)
+                if self.unit.section != UnitSection::Supplementary =>
+            {
+                UnitSection::Supplementary.position(offset.0)
+            }
+            AttributeValue::DebugTypesRef(signature) => {
+                self.debug.type_signed(self.unit.section, signature.0)
+            }
+            _ => None,
+        }
+    }
+
+    /// The entry that a reference names.
     pub(crate) fn referenced(
         self,
         value: AttributeValue<Slice<'data>>,
     ) -> Option<Referenced<'data>> {
-        match value {
-            AttributeValue::UnitRef(entry) => Some(Referenced { unit: None, entry }),
-            AttributeValue::DebugInfoRef(offset) => {
-                if self.unit.contains(offset.0) {
-                    let entry = UnitOffset(offset.0 - self.unit.offset);
-                    return Some(Referenced { unit: None, entry });
-                }
-                let unit = self.debug.unit_containing(offset.0)?;
-                let entry = UnitOffset(offset.0.checked_sub(unit.offset)?);
-                Some(Referenced {
-                    unit: Some(unit),
-                    entry,
-                })
-            }
-            _ => None,
+        if let AttributeValue::UnitRef(entry) = value {
+            return Some(Referenced { unit: None, entry });
         }
+        let position = self.position(value)?;
+        if self.unit.contains(position) {
+            let entry = UnitOffset(position - self.unit.offset);
+            return Some(Referenced { unit: None, entry });
+        }
+        let unit = self.debug.unit_containing(position)?;
+        let entry = UnitOffset(position.checked_sub(unit.offset)?);
+        Some(Referenced {
+            unit: Some(unit),
+            entry,
+        })
     }
 
     /// Whether the unit's language mangles names, so that a name without its
@@ -146,19 +215,15 @@ impl<'a, 'data> Scope<'a, 'data> {
         })
     }
 
-    /// Code ranges of the unit: its root entry's, or else its functions'.
-    pub(crate) fn code_ranges(self) -> Vec<Range<u64>> {
+    /// Code ranges that the unit's root entry gives.
+    pub(crate) fn root_ranges(self) -> Vec<Range<u64>> {
         let mut attributes = RangeAttributes::default();
         if let Ok(root) = self.unit.dwarf.entry(self.unit.dwarf.header.root_offset()) {
             for attribute in root.attrs() {
                 attributes.note(self, attribute);
             }
         }
-        let ranges = attributes.kept_ranges(self);
-        if ranges.is_empty() {
-            return self.functions().all_ranges();
-        }
-        ranges
+        attributes.kept_ranges(self)
     }
 
     /// The unit's primary source file.

@@ -14,6 +14,10 @@ use crate::{Expression, TypeId, Untrusted, Variable, VariableKind, VariableLocat
 /// References to follow for a value before giving up.
 const MOST_REFERENCES: usize = 16;
 
+/// No function is as long. GCC 12 writes an empty range in a split unit as one
+/// of length -1, in 32 bits.
+const MOST_LENGTH: u64 = 0xffff_0000;
+
 /// A variable's entry, not yet read.
 struct Found {
     die: UnitOffset,
@@ -224,7 +228,8 @@ fn expression_at<'data>(
             let mut list = scope.gimli().attr_locations(value).ok()??;
             loop {
                 let entry = list.next().ok()??;
-                if (entry.range.begin..entry.range.end).contains(&address) {
+                let range = entry.range.begin..entry.range.end;
+                if range.contains(&address) && range.end - range.start <= MOST_LENGTH {
                     break entry.data;
                 }
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use gimli::{Operation, UnitOffset};
 
-use super::names::{describe, type_offset};
+use super::names::describe;
 use super::{Debug, Scope};
 use crate::{TypeId, Untrusted, VirtualTable};
 
@@ -85,5 +85,5 @@ fn concrete(scope: Scope<'_, '_>, die: UnitOffset) -> Option<TypeId> {
     let entry = UnitOffset(offset.checked_sub(unit.offset)?);
     let entry = unit.dwarf.entry(entry).ok()?;
     let value = entry.attr_value(gimli::DW_AT_containing_type)?;
-    type_offset(scope, value).map(TypeId)
+    scope.position(value).map(TypeId)
 }

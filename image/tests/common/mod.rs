@@ -1,6 +1,8 @@
 //! Programs compiled for the tests, and images of them.
 #![allow(dead_code, reason = "each test file uses some of it")]
 
+pub(crate) mod describe;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
