@@ -1,10 +1,11 @@
 //! What is known about a stop from outside the guest's registers and memory:
 //! passed in as data by whoever watched the machine.
 
+use serde::{Deserialize, Serialize};
 use ukdbg_inspect::{Registers, VirtAddr};
 
 /// What the emulator logged and what its state shows.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct EmulatorEvidence {
     /// The exceptions that led to the end without one of them being handled,
     /// the first cause first; empty where they were not logged.
@@ -16,7 +17,7 @@ pub struct EmulatorEvidence {
 }
 
 /// An exception the emulator delivered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoggedException {
     /// Its vector.
     pub vector: u8,
@@ -29,7 +30,8 @@ pub struct LoggedException {
 }
 
 /// How a machine came to stand still, as seen from outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Ending {
     /// Nothing special: it was stopped, or stopped at a breakpoint.
     #[default]
@@ -50,7 +52,7 @@ pub enum Ending {
 }
 
 /// A descriptor-table register.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DescriptorTable {
     /// Where the table is.
     pub base: VirtAddr,

@@ -1,6 +1,6 @@
-//! A machine that was written down: an ELF core as QEMU's
-//! `dump-guest-memory` makes it, with physical memory in its segments and
-//! every CPU in its notes. Nothing in it can be resumed or written.
+//! A machine that was written down: an ELF core as [`dump`](crate::dump()) or
+//! QEMU's `dump-guest-memory` makes it, with physical memory in its segments
+//! and every CPU in its notes. Nothing in it can be resumed or written.
 
 use std::fs::File;
 use std::io;
@@ -13,7 +13,7 @@ use ukdbg_inspect::{
     Registers, Target, TargetError, VcpuId, VirtAddr,
 };
 
-mod notes;
+pub(crate) mod notes;
 mod parse;
 
 use notes::Cpu;
@@ -65,6 +65,7 @@ pub struct Core {
     /// and virtual addresses go through the page tables.
     whole_machine: bool,
     selected: usize,
+    evidence: Vec<u8>,
 }
 
 impl Core {
@@ -85,7 +86,14 @@ impl Core {
             cpus: contents.cpus,
             whole_machine: contents.whole_machine,
             selected: 0,
+            evidence: contents.evidence,
         })
+    }
+
+    /// What was kept beside memory and CPUs when the core was written; empty
+    /// where nothing was.
+    pub fn evidence(&self) -> &[u8] {
+        &self.evidence
     }
 
     /// Reads where `place` puts a segment; 0 if it is in none.
@@ -117,7 +125,10 @@ impl Core {
 
 impl Memory for Core {
     fn read(&mut self, at: VirtAddr, buf: &mut [u8]) -> Result<usize, MemoryError> {
-        if let Some(paging) = self.cpus[self.selected].paging() {
+        if let Some(paging) = self.cpus[self.selected]
+            .paging()
+            .filter(|_| self.whole_machine)
+        {
             return Paged::new(self, paging).read(at, buf);
         }
         let count = self.read_segments(|segment| segment.virt, at.0, buf);
@@ -139,14 +150,18 @@ impl PhysicalMemory for Core {
 
 impl Target for Core {
     fn vcpus(&mut self) -> Result<Vec<VcpuId>, TargetError> {
-        Ok((0..).take(self.cpus.len()).map(VcpuId).collect())
+        let cpus = (0..).zip(&self.cpus);
+        Ok(cpus
+            .map(|(place, cpu)| VcpuId(cpu.id.unwrap_or(place)))
+            .collect())
     }
 
     fn registers(&mut self, vcpu: VcpuId) -> Result<Registers, TargetError> {
-        let index = usize::try_from(vcpu.0).map_err(|_| TargetError::NoVcpu(vcpu))?;
-        let cpu = self.cpus.get(index).ok_or(TargetError::NoVcpu(vcpu))?;
+        let known = self.vcpus()?;
+        let index = known.iter().position(|known| *known == vcpu);
+        let index = index.ok_or(TargetError::NoVcpu(vcpu))?;
         self.selected = index;
-        Ok(cpu.registers)
+        Ok(self.cpus[index].registers)
     }
 
     fn physical(&mut self) -> Option<&mut dyn PhysicalMemory> {

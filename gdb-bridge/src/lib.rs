@@ -4,7 +4,7 @@
 //! of them (a GDB stub over TCP, unix socket or serial line, QEMU's monitor,
 //! the guest's mapped memory), a [`Core`] or an [`ImageFile`] of a file. Each is
 //! an `inspect::Target`; a machine can also be controlled, and is left as it
-//! was found.
+//! was found, or written down as a core ([`dump`]).
 //!
 //! [`start`] boots an image in a QEMU of our own. It runs under a small
 //! supervisor ([`supervise`]), so that it ends when its user does, however
@@ -13,6 +13,7 @@
 //! Not here: what an address or a stop means, symbols, rendering.
 
 mod core;
+mod dump;
 mod endpoint;
 mod image;
 mod machine;
@@ -23,6 +24,7 @@ mod rsp;
 mod transport;
 
 pub use crate::core::{Core, CoreError};
+pub use dump::{DumpError, Dumped, Keepsake, Progress, dump};
 pub use endpoint::{Endpoint, EndpointError, Link};
 pub use image::{ImageFile, ImageFileError};
 pub use machine::{ConnectError, Leave, Machine, Opened, open};

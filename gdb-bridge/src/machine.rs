@@ -6,6 +6,7 @@
 //! execution only where it is the only link. Mapped memory is read at any
 //! time. A machine is left as it was found, or as its user says.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,7 @@ mod connect;
 mod control;
 mod leave;
 mod monitor;
+mod ram_map;
 mod stop;
 mod stub;
 mod visit;
@@ -100,6 +102,24 @@ impl Machine {
             }
             (None, None) => Ok(None),
         }
+    }
+
+    /// Which physical addresses are memory, and not devices; `None` where no
+    /// link tells.
+    pub(crate) fn memory_map(&mut self) -> Result<Option<Vec<RangeInclusive<u64>>>, TargetError> {
+        let text = self.monitor("info mtree -f")?;
+        Ok(text.map(|text| ram_map::ram_ranges(&text)))
+    }
+
+    /// Reads physical memory that is not worth remembering; 0 if the first
+    /// byte cannot be read.
+    pub(crate) fn read_physical_directly(
+        &mut self,
+        at: u64,
+        buf: &mut [u8],
+    ) -> Result<usize, TargetError> {
+        self.needs_stop("a copy of its memory")?;
+        self.read_physical_uncached(PhysAddr(at), buf)
     }
 
     /// What the guest or its stub printed through the stub since the last

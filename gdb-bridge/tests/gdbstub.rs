@@ -21,7 +21,7 @@ use gdbstub::target::{TargetError, TargetResult};
 use gdbstub_arch::x86::X86_64_SSE;
 use gdbstub_arch::x86::reg::X86_64CoreRegs;
 use tempfile::TempDir;
-use ukdbg_gdb_bridge::{Leave, Machine};
+use ukdbg_gdb_bridge::{Core, Keepsake, Leave, Machine, dump};
 use ukdbg_inspect::{
     Control, Memory, MemoryError, Register, Resume, StopReason, Target, VcpuId, VirtAddr,
 };
@@ -237,4 +237,31 @@ fn a_session() {
             Some(DisconnectReason::Disconnect)
         );
     }
+}
+
+/// A stub that knows no physical memory: what was asked for is in the core, and
+/// what is not there is counted.
+#[test]
+fn a_core_of_what_is_known() {
+    let server = Server::new();
+    let mut machine = server.connect("unix");
+    let keepsake = Keepsake {
+        evidence: b"seen".to_vec(),
+        otherwise: vec![VirtAddr(MEMORY + 5)..VirtAddr(MEMORY + 0x2500)],
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("core");
+    let file = std::fs::File::create_new(&path).unwrap();
+    let dumped = dump(&mut machine, &file, &keepsake, &mut |_| {}).unwrap();
+    assert!(dumped.partial);
+    assert_eq!(dumped.memory, LENGTH as u64);
+    assert_eq!(dumped.memory + dumped.unreadable, 0x3000);
+    machine.detach(Leave::AsFound).unwrap();
+    let mut core = Core::open(&path).unwrap();
+    assert_eq!(core.evidence(), b"seen");
+    assert_eq!(core.registers(CPU).unwrap().pc(), Some(VirtAddr(0x1234)));
+    assert!(core.physical().is_none());
+    let mut memory = vec![0; 8192];
+    assert_eq!(core.read(VirtAddr(MEMORY), &mut memory), Ok(LENGTH));
+    assert!((0..LENGTH).all(|index| memory[index] == (index * 31 % 251) as u8));
 }

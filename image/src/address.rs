@@ -67,6 +67,20 @@ macro_rules! address_type {
                 serializer.collect_str(self)
             }
         }
+
+        impl<'de> ::serde::Deserialize<'de> for $name {
+            fn deserialize<D: ::serde::Deserializer<'de>>(
+                deserializer: D,
+            ) -> Result<Self, D::Error> {
+                let text = <::std::string::String as ::serde::Deserialize>::deserialize(
+                    deserializer,
+                )?;
+                let digits = text.strip_prefix("0x").unwrap_or(&text);
+                u64::from_str_radix(digits, 16)
+                    .map(Self)
+                    .map_err(::serde::de::Error::custom)
+            }
+        }
     };
 }
 

@@ -56,8 +56,8 @@ pub use memory::{
 };
 pub use modules::{Module, Modules, Placement};
 pub use paging::{
-    Access, AccessKind, Denial, Level, PageEntry, PageLevel, PageOutcome, PageRights, PageWalk,
-    Paged, PagingMode, PagingState, Privilege, is_canonical,
+    Access, AccessKind, Denial, Level, MappedRun, Mappings, PageEntry, PageLevel, PageOutcome,
+    PageRights, PageWalk, Paged, PagingMode, PagingState, Privilege, is_canonical,
 };
 pub use registers::{REGISTER_COUNT, Register, Registers};
 pub use root::{

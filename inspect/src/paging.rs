@@ -7,6 +7,7 @@
 //! judged.
 
 mod access;
+mod mappings;
 mod paged;
 mod walk;
 
@@ -18,6 +19,7 @@ use serde::Serialize;
 use crate::{PhysAddr, Register, Registers, VirtAddr};
 
 pub use access::{Access, AccessKind, Denial, Privilege};
+pub use mappings::{MappedRun, Mappings};
 pub use paged::Paged;
 
 /// The registers that steer translation.
@@ -141,6 +143,22 @@ impl PageLevel {
     /// The lowest address bit that indexes this level's table.
     const fn shift(self) -> u32 {
         12 + 9 * (4 - self as u32)
+    }
+
+    /// The level below, where there is one.
+    const fn next(self) -> Option<Self> {
+        match self {
+            Self::Pml5 => Some(Self::Pml4),
+            Self::Pml4 => Some(Self::Pdpt),
+            Self::Pdpt => Some(Self::Pd),
+            Self::Pd => Some(Self::Pt),
+            Self::Pt => None,
+        }
+    }
+
+    /// Whether an entry of this level may be a page itself.
+    const fn may_be_large(self) -> bool {
+        matches!(self, Self::Pdpt | Self::Pd)
     }
 }
 

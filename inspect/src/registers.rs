@@ -1,5 +1,7 @@
 //! The registers of one virtual CPU, read once per stop.
 
+mod stored;
+
 use serde::Serialize;
 use ukdbg_image::DwarfRegister;
 

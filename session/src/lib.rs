@@ -27,6 +27,7 @@ mod halt;
 mod handler;
 mod identity;
 mod instruction;
+mod known_memory;
 mod lines;
 mod names;
 mod placement;

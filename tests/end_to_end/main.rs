@@ -7,6 +7,7 @@ mod bad_input;
 mod beside_run;
 mod chain;
 mod commands;
+mod cores;
 mod debug_files;
 mod every_instruction;
 mod foreign_endings;

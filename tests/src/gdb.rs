@@ -22,12 +22,26 @@ pub fn gdb_backtrace(endpoint: &str, symbols: &Path) -> (Vec<SeenFrame>, String)
 /// What GDB prints when it is connected to `endpoint` and given `commands`.
 #[must_use]
 pub fn gdb(endpoint: &str, symbols: &Path, commands: &[&str]) -> String {
+    run(symbols, &format!("target remote {endpoint}"), commands)
+}
+
+/// What GDB prints of a core when it is given `commands`.
+#[must_use]
+pub fn gdb_of_core(core: &Path, symbols: &Path, commands: &[&str]) -> String {
+    run(
+        symbols,
+        &format!("target core {}", core.display()),
+        commands,
+    )
+}
+
+fn run(symbols: &Path, target: &str, commands: &[&str]) -> String {
     let mut command = Command::new(Tool::Gdb.command());
     command
         .env("LC_ALL", "C")
         .args(["-nx", "-quiet", "-batch"])
         .args(["-iex", "set debuginfod enabled off", "-iex", "set width 0"])
-        .args(["-ex", &format!("target remote {endpoint}")])
+        .args(["-ex", target])
         .args(commands.iter().flat_map(|command| ["-ex", command]))
         .arg(symbols);
     let started = Instant::now();

@@ -27,7 +27,7 @@ pub use compile::{
     BuiltGuest, Ending, GuestShape, Layout, SymbolFile, Traps, UnwindTables, guest_sources,
 };
 pub use frame::{ExpectedFrame, SeenFrame, compare_frames};
-pub use gdb::{gdb, gdb_backtrace, gdb_frames};
+pub use gdb::{gdb, gdb_backtrace, gdb_frames, gdb_of_core};
 pub use leftovers::{expect_nothing_left, processes_under};
 pub use marker::{line_of, lines_of};
 pub use process::{Finished, Running};

@@ -83,6 +83,7 @@ pub(crate) enum Command {
     Attach(AttachArguments),
     Bt(BacktraceArguments),
     Report(EndpointArguments),
+    Dump(DumpArguments),
     Cfg(CfgArguments),
     Symbols(SymbolsArguments),
     Addr2line(Addr2lineArguments),
@@ -123,6 +124,9 @@ pub(crate) struct RunArguments {
     /// End the guest after this long (`10s`, `2m`, `500ms`), with exit code 5
     #[arg(long, value_name = "D", value_parser = parse_duration)]
     pub(crate) timeout: Option<Duration>,
+    /// Keep the machine as an ELF core when it faults, hangs or is out of time
+    #[arg(long, value_name = "FILE")]
+    pub(crate) dump: Option<PathBuf>,
     /// Open the terminal interface
     #[arg(long, conflicts_with_all = ["batch", "json"])]
     pub(crate) tui: bool,
@@ -168,6 +172,19 @@ pub(crate) struct BacktraceArguments {
     /// Every CPU and every task
     #[arg(long)]
     pub(crate) all: bool,
+}
+
+/// Write a machine that already runs down as an ELF core
+///
+/// All memory and every CPU, for ukdbg (core:FILE) and for GDB. Memory that is
+/// zero takes no room on disk. The machine is left as it was found.
+#[derive(Args, Debug)]
+pub(crate) struct DumpArguments {
+    #[command(flatten)]
+    pub(crate) endpoint: EndpointArguments,
+    /// The core to write; one that is there is replaced
+    #[arg(long, short, value_name = "FILE", default_value = "core")]
+    pub(crate) output: PathBuf,
 }
 
 /// Explain the state of a machine that already runs

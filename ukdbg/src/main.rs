@@ -8,9 +8,11 @@ mod console;
 mod debug_files;
 mod endpoint;
 mod escape;
+mod evidence;
 mod exit;
 mod failure;
 mod images;
+mod new_file;
 mod output;
 mod render;
 mod signals;
@@ -55,6 +57,7 @@ fn dispatch(arguments: &Arguments) -> Outcome {
         Command::Attach(options) => commands::attach::run(&arguments.global, options, &mut output),
         Command::Bt(options) => commands::bt::run(&arguments.global, options, &mut output),
         Command::Report(options) => commands::report::run(&arguments.global, options, &mut output),
+        Command::Dump(options) => commands::dump::run(&arguments.global, options, &mut output),
         Command::Cfg(options) => commands::cfg::run(&arguments.global, options, &mut output),
         Command::Symbols(options) => {
             commands::symbols::run(&arguments.global, options, &mut output)

@@ -1,15 +1,24 @@
-//! The notes of a core that hold CPUs: the kernel's `NT_PRSTATUS`, and QEMU's
-//! own, which knows control registers. Pure functions over their bytes.
+//! The notes of a core that hold CPUs: the kernel's `NT_PRSTATUS`, QEMU's own,
+//! which knows control registers, and ours, which knows everything. Pure
+//! functions over their bytes.
 
 use ukdbg_inspect::{PagingState, Register, Registers};
 
+use crate::dump::MachineNote;
+
 /// `NT_PRSTATUS`.
-const PRSTATUS: u32 = 1;
+pub(crate) const PRSTATUS: u32 = 1;
 /// Where the registers begin in x86-64's `elf_prstatus`.
-const PRSTATUS_REGISTERS: usize = 112;
+pub(crate) const PRSTATUS_REGISTERS: usize = 112;
+
+/// Our own notes: all CPUs as a document, and what was kept beside them. Their
+/// types are none that other tools print a meaning of.
+pub(crate) const OURS: &[u8] = b"UKDBG";
+pub(crate) const MACHINE: u32 = 0x756b_0001;
+pub(crate) const EVIDENCE: u32 = 0x756b_0002;
 
 /// The order of `user_regs_struct`; the gap is `orig_rax`.
-const USER_REGISTERS: [Option<Register>; 27] = {
+pub(crate) const USER_REGISTERS: [Option<Register>; 27] = {
     use Register as R;
     [
         Some(R::R15),
@@ -44,7 +53,7 @@ const USER_REGISTERS: [Option<Register>; 27] = {
 
 /// The words of QEMU's `QEMUCPUState` (target/i386/arch_dump.c) after its
 /// version and size; ten segments and five control registers follow.
-const QEMU_WORDS: [Register; 18] = {
+pub(crate) const QEMU_WORDS: [Register; 18] = {
     use Register as R;
     [
         R::Rax,
@@ -68,7 +77,7 @@ const QEMU_WORDS: [Register; 18] = {
     ]
 };
 /// Its segments, each 24 bytes: selector, limit, flags, padding, base.
-const QEMU_SEGMENTS: [(Register, Option<Register>); 6] = {
+pub(crate) const QEMU_SEGMENTS: [(Register, Option<Register>); 6] = {
     use Register as R;
     [
         (R::Cs, None),
@@ -80,28 +89,32 @@ const QEMU_SEGMENTS: [(Register, Option<Register>); 6] = {
     ]
 };
 /// The control registers; number 1 does not exist.
-const QEMU_CONTROL: [(usize, Register); 4] = [
+pub(crate) const QEMU_CONTROL: [(usize, Register); 4] = [
     (0, Register::Cr0),
     (2, Register::Cr2),
     (3, Register::Cr3),
     (4, Register::Cr4),
 ];
 
-const QEMU_WORDS_AT: usize = 8;
-const QEMU_SEGMENTS_AT: usize = QEMU_WORDS_AT + 18 * 8;
-const QEMU_CONTROL_AT: usize = QEMU_SEGMENTS_AT + 10 * 24;
+/// Its size, and where its parts are.
+pub(crate) const QEMU_SIZE: usize = 440;
+pub(crate) const QEMU_WORDS_AT: usize = 8;
+pub(crate) const QEMU_SEGMENTS_AT: usize = QEMU_WORDS_AT + 18 * 8;
+pub(crate) const QEMU_CONTROL_AT: usize = QEMU_SEGMENTS_AT + 10 * 24;
 
 /// The descriptor's `L` bit in a segment's flags: 64-bit code.
-const SEGMENT_LONG: u32 = 1 << 21;
+pub(crate) const SEGMENT_LONG: u32 = 1 << 21;
 /// EFER.LMA and EFER.NXE.
-const LONG_MODE: u64 = 1 << 10;
+pub(crate) const LONG_MODE: u64 = 1 << 10;
 const NO_EXECUTE: u64 = 1 << 11;
 
 /// A CPU as it was written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Cpu {
+    /// Its number, where the note tells; else its place among the notes.
+    pub(super) id: Option<u32>,
     pub(super) registers: Registers,
-    /// It ran 64-bit code. EFER itself is not written down.
+    /// It ran 64-bit code. QEMU does not write EFER itself down.
     long_mode: bool,
 }
 
@@ -114,20 +127,24 @@ impl Cpu {
             cr0: self.registers.get(Register::Cr0)?,
             cr3: self.registers.get(Register::Cr3)?,
             cr4: self.registers.get(Register::Cr4)?,
-            efer: if self.long_mode {
-                LONG_MODE | NO_EXECUTE
-            } else {
-                0
-            },
+            efer: self.registers.get(Register::Efer).unwrap_or({
+                match self.long_mode {
+                    true => LONG_MODE | NO_EXECUTE,
+                    false => 0,
+                }
+            }),
         })
     }
 }
 
-/// The CPUs found so far. Both kinds of notes are in order of the CPUs.
+/// The CPUs found so far. All kinds of notes are in order of the CPUs.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     status: Vec<Cpu>,
     qemu: Vec<Cpu>,
+    ours: Vec<Cpu>,
+    whole: bool,
+    evidence: Vec<u8>,
 }
 
 impl Found {
@@ -136,21 +153,44 @@ impl Found {
         match (name, kind) {
             (b"CORE", PRSTATUS) => self.status.extend(status(content)),
             (b"QEMU", 0) => self.qemu.extend(qemu(content)),
+            (OURS, MACHINE) => self.machine(content),
+            (OURS, EVIDENCE) => self.evidence = content.to_vec(),
             _ => {}
         }
     }
 
-    /// Whether control registers are known.
-    pub(super) fn is_whole_machine(&self) -> bool {
-        !self.qemu.is_empty()
+    /// A document of another version of ours, which cannot be read, leaves
+    /// what the other notes say.
+    fn machine(&mut self, content: &[u8]) {
+        let Ok(note) = serde_json::from_slice::<MachineNote>(content) else {
+            return;
+        };
+        self.whole = note.whole;
+        self.ours = note
+            .cpus
+            .into_iter()
+            .map(|cpu| Cpu {
+                id: Some(cpu.id),
+                registers: cpu.registers,
+                long_mode: false,
+            })
+            .collect();
     }
 
-    pub(super) fn cpus(self) -> Vec<Cpu> {
-        if self.qemu.is_empty() {
-            self.status
-        } else {
-            self.qemu
+    /// Whether memory is physical: control registers are known.
+    pub(super) fn is_whole_machine(&self) -> bool {
+        match self.ours.is_empty() {
+            true => !self.qemu.is_empty(),
+            false => self.whole,
         }
+    }
+
+    /// What was kept beside the CPUs, and the CPUs as the best of the notes
+    /// tell them.
+    pub(super) fn into_parts(self) -> (Vec<u8>, Vec<Cpu>) {
+        let best = [self.ours, self.qemu, self.status];
+        let cpus = best.into_iter().find(|cpus| !cpus.is_empty());
+        (self.evidence, cpus.unwrap_or_default())
     }
 }
 
@@ -186,6 +226,7 @@ fn qemu(content: &[u8]) -> Option<Cpu> {
     }
     let long_mode = half(content, QEMU_SEGMENTS_AT + 8)? & SEGMENT_LONG != 0;
     Some(Cpu {
+        id: None,
         registers,
         long_mode,
     })

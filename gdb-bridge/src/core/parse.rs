@@ -26,6 +26,7 @@ pub(super) struct Contents {
     pub(super) segments: Vec<Segment>,
     pub(super) cpus: Vec<Cpu>,
     pub(super) whole_machine: bool,
+    pub(super) evidence: Vec<u8>,
 }
 
 /// More notes than a machine of 4,096 CPUs has, in bytes.
@@ -72,7 +73,7 @@ pub(super) fn parse(file: &File, path: &Path) -> Result<Contents, CoreError> {
         }
     }
     let whole_machine = found.is_whole_machine();
-    let cpus = found.cpus();
+    let (evidence, cpus) = found.into_parts();
     if cpus.is_empty() {
         return Err(CoreError::NoCpu {
             path: path.to_owned(),
@@ -82,5 +83,6 @@ pub(super) fn parse(file: &File, path: &Path) -> Result<Contents, CoreError> {
         segments,
         cpus,
         whole_machine,
+        evidence,
     })
 }

@@ -77,7 +77,7 @@ fn descend<P: PhysicalMemory + ?Sized>(
         rights.write &= own.write;
         rights.execute &= own.execute;
         rights.user &= own.user;
-        if level == PageLevel::Pt || (entry.large() && may_be_large(level)) {
+        if level == PageLevel::Pt || (entry.large() && level.may_be_large()) {
             return mapped(address, entry, level, rights);
         }
         table = entry.table();
@@ -91,10 +91,6 @@ fn entry_rights(entry: PageEntry, state: &PagingState) -> PageRights {
         execute: !(state.no_execute() && entry.no_execute()),
         user: entry.user(),
     }
-}
-
-fn may_be_large(level: PageLevel) -> bool {
-    matches!(level, PageLevel::Pdpt | PageLevel::Pd)
 }
 
 fn mapped(
@@ -123,7 +119,7 @@ fn reserved_bits(entry: PageEntry, level: PageLevel, state: &PagingState) -> u64
     if matches!(level, PageLevel::Pml5 | PageLevel::Pml4) {
         reserved |= PageEntry::LARGE;
     }
-    if may_be_large(level) && entry.large() {
+    if level.may_be_large() && entry.large() {
         // From bit 13 up to the page's own address bits.
         reserved |= ((1 << level.shift()) - 1) & !0x1fff;
     }

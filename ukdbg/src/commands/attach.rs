@@ -4,7 +4,7 @@
 use std::io::IsTerminal;
 use std::time::Instant;
 
-use ukdbg_gdb_bridge::{Leave, Machine};
+use ukdbg_gdb_bridge::Machine;
 use ukdbg_session::diagnose::EmulatorEvidence;
 use ukdbg_session::inspect::{Stop, StopReason};
 use ukdbg_session::{Session, SessionError};
@@ -35,11 +35,8 @@ pub(crate) fn run(global: &Global, options: &AttachArguments, output: &mut Outpu
     };
     let (mut session, evidence) = prepared.open(output)?;
     let farewell = tui::run(&mut session, &mut Attached { evidence }, setup);
-    let left = session.into_target().detach(Leave::AsFound);
+    connect::left(session, output);
     let farewell = farewell?;
-    if let Err(error) = left {
-        output.note(&format!("the guest may not be as it was found: {error}"));
-    }
     Ok(match farewell.quit {
         tui::Quit::Signal(number) => Exit::Signal(u8::try_from(number).unwrap_or(0)),
         tui::Quit::Asked | tui::Quit::EngineEnded => Exit::Fine,

@@ -12,6 +12,7 @@ use ukdbg_session::{
 
 use crate::arguments::{EndpointArguments, Global};
 use crate::endpoint::{self, Chosen};
+use crate::evidence;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::images::{self, Loaded};
@@ -101,20 +102,20 @@ impl Prepared {
         match open(&self.endpoint).map_err(unreachable)? {
             Opened::Machine(machine) => {
                 let mut machine = *machine;
-                let evidence = evidence(&mut machine);
+                let evidence = seen(&mut machine);
                 let mut session =
                     Session::new(machine, self.loaded.modules, Box::new(self.sources));
                 let answer = answer(&mut session, question, evidence, output);
-                let left = session.into_target().detach(Leave::AsFound);
-                let reply = answer?;
-                if let Err(error) = left {
-                    output.note(&format!("the guest may not be as it was found: {error}"));
-                }
-                Ok(reply)
+                left(session, output);
+                answer
             }
             Opened::Core(core) => {
+                let evidence = evidence::kept(core.evidence()).unwrap_or_else(|| {
+                    output.note("the core was written by another version of ukdbg: what was seen from outside is not read");
+                    EmulatorEvidence::default()
+                });
                 let mut session = Session::new(core, self.loaded.modules, Box::new(self.sources));
-                answer(&mut session, question, EmulatorEvidence::default(), output)
+                answer(&mut session, question, evidence, output)
             }
             Opened::Image(image) => {
                 let mut session = Session::new(image, self.loaded.modules, Box::new(self.sources));
@@ -131,7 +132,7 @@ impl Prepared {
         match open(&self.endpoint).map_err(unreachable)? {
             Opened::Machine(machine) => {
                 let mut machine = *machine;
-                let evidence = evidence(&mut machine);
+                let evidence = seen(&mut machine);
                 let mut session =
                     Session::new(machine, self.loaded.modules, Box::new(self.sources));
                 check_identity(&mut session, output)?;
@@ -146,6 +147,13 @@ impl Prepared {
                 "an image can be looked at with print, disas, list and others, not attached to",
             )),
         }
+    }
+}
+
+/// Leaves a machine as it was found.
+pub(crate) fn left(session: Session<'_, Machine>, output: &Output) {
+    if let Err(error) = session.into_target().detach(Leave::AsFound) {
+        output.note(&format!("the guest may not be as it was found: {error}"));
     }
 }
 
@@ -205,7 +213,7 @@ pub(crate) fn check_identity<T: Target>(
 }
 
 /// What a monitor says of a machine that was found standing.
-fn evidence(machine: &mut Machine) -> EmulatorEvidence {
+fn seen(machine: &mut Machine) -> EmulatorEvidence {
     let halted = machine.halted_for_good().ok().flatten() == Some(true);
     EmulatorEvidence {
         ending: if halted {

@@ -7,6 +7,7 @@ pub(crate) mod bt;
 pub(crate) mod cfg;
 pub(crate) mod completions;
 pub(crate) mod disas;
+pub(crate) mod dump;
 pub(crate) mod list;
 pub(crate) mod locals;
 pub(crate) mod print;

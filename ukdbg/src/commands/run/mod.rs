@@ -14,7 +14,7 @@ use ukdbg_gdb_bridge::{Machine, Qemu, Started};
 use ukdbg_session::diagnose::{Ending, VerdictKind};
 use ukdbg_session::{Reply, Request, Session};
 
-use super::connect;
+use super::{connect, dump};
 use crate::arguments::{Global, RunArguments};
 use crate::endpoint::{OpenSession, Published};
 use crate::exit::Exit;
@@ -155,7 +155,7 @@ impl Run<'_> {
     ) -> Result<(), Failure> {
         let evidence = watcher.evidence(session, ending);
         let reply = session
-            .answer(Request::Report(evidence))
+            .answer(Request::Report(evidence.clone()))
             .map_err(connect::unanswered)?;
         output.reply(&reply, |styles| match &reply {
             Reply::Report(report) => {
@@ -163,6 +163,11 @@ impl Run<'_> {
             }
             _ => String::new(),
         })?;
+        if let Some(path) = &self.options.dump {
+            let dumped = dump::write(session, evidence, path)?;
+            dump::tell(&dumped, output);
+            output.note(&format!("the machine is in {}", path.display()));
+        }
         Ok(())
     }
 
