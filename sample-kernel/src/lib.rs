@@ -28,9 +28,7 @@ mod monitor;
 mod pipeline;
 mod queue;
 
-use ukdbg_target_runtime::{
-    command_line, exit, guard_allocations, println, route_debugger_port, start_trace, stub,
-};
+use ukdbg_target_runtime::{command_line, exit, guard_allocations, println, start_trace, stub};
 
 use options::Options;
 
@@ -64,16 +62,20 @@ pub fn main() {
     }
 }
 
-/// Makes the second serial port answer a debugger, if the machine has one.
+/// Makes a serial port answer a debugger, if the machine has one.
 fn start_debugger(wait: bool) {
-    if stub::install() {
-        route_debugger_port();
-    } else if wait {
-        println!("wait-gdb: the machine has no second serial port");
-        exit(STATUS_USAGE)
+    let line = stub::install();
+    if !wait {
+        return;
     }
-    if wait {
-        println!("waiting for a debugger on the second serial port");
-        stub::wait_for_client();
-    }
+    let port = match line {
+        Some(stub::Line::Own) => "second serial port",
+        Some(stub::Line::Console) => "console's serial port",
+        None => {
+            println!("wait-gdb: the machine has no serial port");
+            exit(STATUS_USAGE)
+        }
+    };
+    println!("waiting for a debugger on the {port}");
+    stub::wait_for_client();
 }

@@ -3,6 +3,7 @@
 
 use core::fmt::{self, Write as _};
 
+use crate::stub;
 use crate::uart::{COM1, Uart};
 
 /// Makes the port ready.
@@ -18,8 +19,20 @@ fn port() -> Uart {
 /// Writes formatted text to the console. [`print!`](crate::print) and
 /// [`println!`](crate::println) are the usual way.
 pub fn write(text: fmt::Arguments<'_>) {
+    if stub::show(text) {
+        return;
+    }
     // A console that is gone must not stop the guest.
     let _ = port().write_fmt(text);
+}
+
+/// Writes text as it is.
+pub(crate) fn write_plain(text: &[u8]) {
+    let mut port = port();
+    // As above.
+    let _ = text
+        .iter()
+        .all(|&byte| (byte != b'\n' || port.write_byte(b'\r')) && port.write_byte(byte));
 }
 
 /// Prints on the console.

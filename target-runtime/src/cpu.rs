@@ -110,6 +110,21 @@ pub fn halt() -> ! {
     }
 }
 
+/// Runs something that no interrupt may come into.
+pub(crate) fn without_interrupts<T>(run: impl FnOnce() -> T) -> T {
+    let flags: u64;
+    // SAFETY: the flags are put back below.
+    unsafe { asm!("pushfq", "pop {}", "cli", out(reg) flags) };
+    let result = run();
+    if flags & INTERRUPTS != 0 {
+        enable_interrupts();
+    }
+    result
+}
+
+/// RFLAGS: interrupts are let in.
+const INTERRUPTS: u64 = 1 << 9;
+
 /// Runs something that may write to read-only pages.
 pub(crate) fn without_write_protection(run: impl FnOnce()) {
     let saved = cr0();
@@ -118,6 +133,12 @@ pub(crate) fn without_write_protection(run: impl FnOnce()) {
     run();
     // SAFETY: as it was.
     unsafe { write_cr0(saved) };
+}
+
+/// Lets read-only pages be read-only again, wherever that was left off.
+pub(crate) fn enable_write_protection() {
+    // SAFETY: it is how the guest runs.
+    unsafe { write_cr0(cr0() | CR0_WRITE_PROTECT) };
 }
 
 /// CR0: supervisor code heeds read-only pages.

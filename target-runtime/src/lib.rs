@@ -78,6 +78,6 @@ pub use fault::{panic, ukdbg_rendezvous};
 pub use heap::{Heap, guard_allocations};
 pub use ring::{TraceError, start_trace};
 pub use task::{TooManyTasks, run_tasks, spawn, yield_now};
-pub use time::{route_debugger_port, ticks, tsc_frequency};
+pub use time::{ticks, tsc_frequency};
 pub use trap::{DebuggerHook, Disposition, FxArea, Occasion, TrapFrame, install_debugger};
 pub use uart::{COM1, COM2, Uart};

@@ -6,6 +6,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::root::ROOT;
 use crate::trace::Level;
+use crate::uart::COM1;
 use crate::{cpu, port, trace_event, trap};
 
 /// Physical address of the local APIC, where every PC has it after reset.
@@ -27,7 +28,8 @@ const MASKED: u32 = 1 << 16;
 const PERIODIC: u32 = 1 << 17;
 const DIVIDE_BY_16: u32 = 0b0011;
 
-/// The ISA line of the second serial port.
+/// The ISA lines of the serial ports.
+const COM1_LINE: u32 = 4;
 const COM2_LINE: u32 = 3;
 
 /// Frequency of the PIT's input in hertz.
@@ -90,10 +92,11 @@ pub(crate) fn end_of_interrupt() {
     write(END_OF_INTERRUPT, 0);
 }
 
-/// Routes the interrupt of [`COM2`](crate::COM2) to this CPU (82093AA data
-/// sheet, 3.2.4): edge-triggered, active high, fixed delivery.
-pub fn route_debugger_port() {
-    let register = 0x10 + 2 * COM2_LINE;
+/// Routes a serial port's interrupt to this CPU, as the debugger's (82093AA
+/// data sheet, 3.2.4): edge-triggered, active high, fixed delivery.
+pub(crate) fn route_serial_port(base: u16) {
+    let line = if base == COM1 { COM1_LINE } else { COM2_LINE };
+    let register = 0x10 + 2 * line;
     for (register, value) in [(register + 1, 0), (register, trap::DEBUGGER_PORT as u32)] {
         // SAFETY: the I/O APIC's select and data registers, mapped uncached.
         unsafe {

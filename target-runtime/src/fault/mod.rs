@@ -11,7 +11,7 @@ use ukdbg_guest_abi::FaultRecord;
 
 use crate::trace::Level;
 use crate::trap::{self, Disposition, Occasion, TrapFrame};
-use crate::{cpu, println, trace_event};
+use crate::{cpu, println, stub, trace_event};
 
 pub use panic::panic;
 pub(crate) use record::RECORDS;
@@ -35,6 +35,9 @@ pub extern "C" fn ukdbg_rendezvous(record: *const FaultRecord) {
 
 /// An exception that nobody handles.
 pub(crate) fn on_exception(frame: &mut TrapFrame, cr2: u64) {
+    if stub::recover(frame) {
+        return;
+    }
     begin(format_args!(
         "{} at {:#x}",
         trap::name(frame.vector),

@@ -31,6 +31,7 @@ pub fn panic(info: &PanicInfo<'_>) -> ! {
 }
 
 extern "C" fn captured(info: &PanicInfo<'_>, registers: &Captured) -> ! {
+    stub::recover_from_panic(registers.rip);
     begin(format_args!("{info}"));
     let registers = RegisterSet {
         general: registers.general,
@@ -45,6 +46,6 @@ extern "C" fn captured(info: &PanicInfo<'_>, registers: &Captured) -> ! {
     let line = location.map_or(0, |(_, line)| line);
     trace_event!(Level::Error, "panic", rip: code = registers.rip, line: u32 = line);
     ukdbg_rendezvous(record);
-    stub::on_panic();
+    stub::panicked();
     end(format_args!("{info}"))
 }

@@ -7,9 +7,11 @@ use super::memory::Memory;
 /// The one-byte breakpoint instruction (SDM volume 2, INT3).
 const INT3: u8 = 0xcc;
 /// Breakpoints there can be at once.
-const CAPACITY: usize = 128;
+pub(crate) const CAPACITY: usize = 128;
 
 /// One breakpoint; free while the address is 0, where nothing is ever mapped.
+/// The trap entry (`trap/entry.s`) reads the address at 0 and the byte at 8.
+#[repr(C, align(16))]
 struct Entry {
     address: AtomicU64,
     original: AtomicU8,
@@ -18,8 +20,11 @@ struct Entry {
 /// The breakpoints in the text.
 ///
 /// Atomic because one may be set in a function that the debugger itself uses:
-/// it is then hit while the table is in use, on the same CPU.
-pub(super) struct Breakpoints([Entry; CAPACITY]);
+/// it is then hit while the table is in use, on the same CPU. The trap's entry
+/// then puts the program's byte back and goes on; the breakpoint stays in the
+/// table, so that one hit on the way to the debugger is still known as one.
+#[repr(transparent)]
+pub(crate) struct Breakpoints([Entry; CAPACITY]);
 
 /// Why a breakpoint was not set.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,7 +38,7 @@ pub(super) enum BreakpointError {
 }
 
 impl Breakpoints {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self(
             [const {
                 Entry {
@@ -62,6 +67,8 @@ impl Breakpoints {
         memory: &mut impl Memory,
     ) -> Result<(), BreakpointError> {
         if self.contains(address) {
+            // It may have been taken out by a hit in the debugger itself.
+            memory.write(address, &[INT3]);
             return Ok(());
         }
         if memory.is_debugger(address) {

@@ -18,6 +18,8 @@ pub(super) enum Received {
     Damaged,
     /// A packet that is right but longer than a client was told it may be.
     TooLong,
+    /// The client could read our last packet.
+    Acknowledged,
     /// The client could not read our last packet.
     Retransmit,
     /// The client wants the guest to stop.
@@ -53,6 +55,12 @@ impl Framer {
         }
     }
 
+    /// Forgets what came so far.
+    pub(super) fn reset(&mut self) {
+        self.state = State::Outside;
+        self.length = 0;
+    }
+
     /// Takes the next byte of the line.
     pub(super) fn push(&mut self, byte: u8) -> Received {
         // `$` is escaped everywhere inside a packet, so an unescaped one is the
@@ -69,6 +77,7 @@ impl Framer {
         }
         match self.state {
             State::Outside => match byte {
+                b'+' => Received::Acknowledged,
                 b'-' => Received::Retransmit,
                 0x03 => Received::Interrupt,
                 _ => Received::Nothing,

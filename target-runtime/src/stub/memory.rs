@@ -2,7 +2,7 @@
 //! nothing is mapped instead of faulting.
 
 use super::{ThisGuest, pages};
-use crate::cpu;
+use crate::{cpu, trap};
 
 /// Memory of a debugged program.
 pub(super) trait Memory {
@@ -14,15 +14,9 @@ pub(super) trait Memory {
     /// it is not mapped.
     fn write(&mut self, address: u64, bytes: &[u8]) -> bool;
 
-    /// Whether the code at `address` runs between a trap and the debugger's
-    /// answer, so that a breakpoint there would be hit by its own handling.
+    /// Whether the code at `address` enters a trap: a breakpoint there would be
+    /// hit by its own handling before that can take it out.
     fn is_debugger(&self, address: u64) -> bool;
-}
-
-#[expect(unsafe_code, reason = "linker symbols")]
-unsafe extern "C" {
-    safe static ukdbg_debugger_start: u8;
-    safe static ukdbg_debugger_end: u8;
 }
 
 impl ThisGuest {
@@ -84,7 +78,6 @@ impl Memory for ThisGuest {
     }
 
     fn is_debugger(&self, address: u64) -> bool {
-        let start = &raw const ukdbg_debugger_start as u64;
-        (start..&raw const ukdbg_debugger_end as u64).contains(&address)
+        trap::entry_code().contains(&address)
     }
 }

@@ -1,7 +1,10 @@
 //! The registers a client sees, in the order of `target.xml`, and how they lie
 //! in a trap frame. Nothing is read from the processor here.
 
-use gdbstub::arch::{Arch, Registers};
+use core::num::NonZeroUsize;
+use core::ops::Range;
+
+use gdbstub::arch::{Arch, RegId, Registers};
 use gdbstub_arch::x86::reg::X86_64CoreRegs;
 use ukdbg_guest_abi::RegisterSet;
 
@@ -12,14 +15,51 @@ use crate::TrapFrame;
 /// The processor with the registers an exception adds.
 pub(super) enum Amd64 {}
 
+/// What a client is told of the registers.
+pub(super) const DESCRIPTION: &str = include_str!("target.xml");
+
+/// A register by the number it has in the description.
+#[derive(Debug)]
+pub(super) struct RegisterNumber {
+    /// Where it is in the `g` packet.
+    bytes: Range<usize>,
+}
+
+/// Runs of registers of the same size: how many, and how many bytes each.
+const RUNS: [(usize, usize); 7] = [
+    (17, 8),
+    (7, 4),
+    (8, 10),
+    (8, 4),
+    (16, 16),
+    (1, 4),
+    (EXTRA, 8),
+];
+
+impl RegId for RegisterNumber {
+    fn from_raw_id(mut number: usize) -> Option<(Self, Option<NonZeroUsize>)> {
+        let mut start = 0;
+        for (count, size) in RUNS {
+            if number < count {
+                start += number * size;
+                let bytes = start..start + size;
+                return Some((Self { bytes }, NonZeroUsize::new(size)));
+            }
+            number -= count;
+            start += count * size;
+        }
+        None
+    }
+}
+
 impl Arch for Amd64 {
     type Usize = u64;
     type Registers = ClientRegisters;
     type BreakpointKind = usize;
-    type RegId = ();
+    type RegId = RegisterNumber;
 
     fn target_description_xml() -> Option<&'static str> {
-        Some(include_str!("target.xml"))
+        Some(DESCRIPTION)
     }
 }
 
@@ -30,6 +70,8 @@ const EXTRA: usize = 9;
 const SHARED_EXTRA: usize = 7;
 /// Bytes of [`X86_64CoreRegs`] in the `g` packet.
 const CORE_SIZE: usize = 0x218;
+/// Bytes of all in the `g` packet.
+const SIZE: usize = CORE_SIZE + EXTRA * 8;
 
 /// All of them.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -58,16 +100,7 @@ impl Registers for ClientRegisters {
     }
 
     fn gdb_serialize(&self, mut write_byte: impl FnMut(Option<u8>)) {
-        let mut offset = 0;
-        let mut write = |byte: Option<u8>| {
-            let known = !self.suspended || outlives_switch(offset);
-            write_byte(byte.filter(|_| known));
-            offset += 1;
-        };
-        self.core.gdb_serialize(&mut write);
-        for byte in self.extra.iter().flat_map(|value| value.to_le_bytes()) {
-            write(Some(byte));
-        }
+        self.serialize(&mut write_byte);
     }
 
     fn gdb_deserialize(&mut self, bytes: &[u8]) -> Result<(), ()> {
@@ -81,6 +114,55 @@ impl Registers for ClientRegisters {
             *value = u64::from_le_bytes(*word);
         }
         Ok(())
+    }
+}
+
+impl ClientRegisters {
+    /// Says each byte of the `g` packet, or that it is not known.
+    fn serialize(&self, write_byte: &mut dyn FnMut(Option<u8>)) {
+        let mut offset = 0;
+        let mut write = |byte: Option<u8>| {
+            let known = !self.suspended || outlives_switch(offset);
+            write_byte(byte.filter(|_| known));
+            offset += 1;
+        };
+        self.core.gdb_serialize(&mut write);
+        for byte in self.extra.iter().flat_map(|value| value.to_le_bytes()) {
+            write(Some(byte));
+        }
+    }
+
+    /// Copies one register's bytes. False when they are not known.
+    pub(super) fn get(&self, register: &RegisterNumber, value: &mut [u8]) -> bool {
+        let (mut offset, mut known) = (0_usize, 0);
+        self.serialize(&mut |byte| {
+            let place = offset
+                .checked_sub(register.bytes.start)
+                .and_then(|at| value.get_mut(at));
+            if let (Some(place), Some(byte)) = (place, byte) {
+                *place = byte;
+                known += 1;
+            }
+            offset += 1;
+        });
+        known == value.len()
+    }
+
+    /// Gives one register other bytes, which must be as many as it has.
+    pub(super) fn set(&mut self, register: &RegisterNumber, value: &[u8]) -> Result<(), ()> {
+        let mut bytes = [0; SIZE];
+        let mut rest = bytes.iter_mut();
+        self.serialize(&mut |byte| {
+            if let Some(place) = rest.next() {
+                *place = byte.unwrap_or(0);
+            }
+        });
+        let place = bytes.get_mut(register.bytes.clone()).ok_or(())?;
+        if place.len() != value.len() {
+            return Err(());
+        }
+        place.copy_from_slice(value);
+        self.gdb_deserialize(&bytes)
     }
 }
 
@@ -194,6 +276,28 @@ mod tests {
             .map(|rest| rest.split('"').next().unwrap().parse::<usize>().unwrap())
             .sum();
         assert_eq!(bits, serialized(&ClientRegisters::default()).len() * 8);
+    }
+
+    #[test]
+    fn a_register_has_its_place_in_the_packet() {
+        #[track_caller]
+        fn check(number: usize, expected: Range<usize>) {
+            let (register, size) = RegisterNumber::from_raw_id(number).unwrap();
+            assert_eq!(size.unwrap().get(), expected.len());
+            assert_eq!(register.bytes, expected);
+        }
+        check(0, 0..8);
+        check(16, 0x80..0x88);
+        check(17, 0x88..0x8c);
+        check(24, 0xa4..0xae);
+        check(40, 0x114..0x124);
+        check(56, 0x214..0x218);
+        check(57, CORE_SIZE..CORE_SIZE + 8);
+        check(65, SIZE - 8..SIZE);
+        assert!(RegisterNumber::from_raw_id(66).is_none());
+        assert!(RegisterNumber::from_raw_id(usize::MAX).is_none());
+        let names = DESCRIPTION.matches("<reg ").count();
+        assert_eq!(names, 66);
     }
 
     #[test]

@@ -6,16 +6,22 @@ mod base;
 mod points;
 mod resume;
 
+use core::fmt;
+
 use gdbstub::common::{Signal, Tid};
 use gdbstub::stub::MultiThreadStopReason;
-use gdbstub::target::Target;
 use gdbstub::target::ext::base::BaseOps;
 use gdbstub::target::ext::breakpoints::{BreakpointsOps, WatchKind};
+use gdbstub::target::ext::target_description_xml_override::{
+    TargetDescriptionXmlOverride, TargetDescriptionXmlOverrideOps,
+};
+use gdbstub::target::{Target, TargetError, TargetResult};
 use ukdbg_guest_abi::RegisterSet;
 
 use super::breakpoints::Breakpoints;
 use super::memory::Memory;
-use super::registers::Amd64;
+use super::monitor::{Command, Monitor};
+use super::registers::{Amd64, DESCRIPTION};
 use super::tasks::{self, Tasks};
 use super::watchpoints::{DebugRegisters, Watched, Watchpoints};
 use crate::{FxArea, TrapFrame};
@@ -42,6 +48,10 @@ pub(super) enum Resume {
     /// By the way it takes without a debugger: the signal that reported the
     /// stop is delivered.
     Deliver,
+    /// Not at all: the client ends it.
+    Kill,
+    /// Not at all: the machine begins anew.
+    Reset,
 }
 
 /// Why the guest stopped or ended.
@@ -60,8 +70,8 @@ pub(super) enum StopReason {
 }
 
 /// All that is asked of a guest.
-pub(super) trait Guest: Memory + Tasks + DebugRegisters {}
-impl<G: Memory + Tasks + DebugRegisters> Guest for G {}
+pub(super) trait Guest: Memory + Tasks + DebugRegisters + Monitor {}
+impl<G: Memory + Tasks + DebugRegisters + Monitor> Guest for G {}
 
 /// What stands for a frame before the first stop.
 pub(super) const NO_FRAME: TrapFrame = TrapFrame {
@@ -132,10 +142,10 @@ impl<G: Guest> StoppedGuest<G> {
 
     /// Gives the frame back, as the client left it.
     pub(super) fn store(&mut self, frame: &mut TrapFrame) -> Resume {
+        self.watchpoints.remember(&mut self.guest);
         if self.resume == Resume::Step {
             self.stepping_pushf = self.is_at_pushf();
             self.frame.rflags |= TRAP_FLAG;
-            self.watchpoints.remember(&mut self.guest);
         } else {
             if self.watchpoints.stops_at(self.frame.rip) {
                 self.frame.rflags |= RESUME_FLAG;
@@ -144,6 +154,30 @@ impl<G: Guest> StoppedGuest<G> {
         }
         *frame = self.frame;
         self.resume
+    }
+
+    /// Whether a debug exception is none to the client: what it has set waits
+    /// for reads alone, and this was a write.
+    pub(super) fn is_passed_over(&mut self, conditions: u64) -> bool {
+        let passed = conditions & SINGLE_STEP == 0
+            && self.watchpoints.is_passed_over(conditions, &mut self.guest);
+        if passed {
+            self.watchpoints.remember(&mut self.guest);
+        }
+        passed
+    }
+
+    /// Puts the debug registers in force for a guest that goes on from a trap
+    /// without having been held.
+    pub(super) fn rearm(&mut self) {
+        if self.resume != Resume::Step {
+            self.watchpoints.enable(&mut self.guest);
+        }
+    }
+
+    /// Answers a command of `monitor`.
+    pub(super) fn show(&mut self, command: Command, out: &mut dyn fmt::Write) -> fmt::Result {
+        self.guest.show(command, out)
     }
 
     /// Whether the last resumption was for one instruction.
@@ -155,6 +189,7 @@ impl<G: Guest> StoppedGuest<G> {
     pub(super) fn forget_client(&mut self) {
         self.breakpoints.clear(&mut self.guest);
         self.watchpoints.clear();
+        Watchpoints::disable(&mut self.guest);
         self.resume = Resume::Continue;
     }
 
@@ -175,7 +210,10 @@ impl<G: Guest> StoppedGuest<G> {
                 };
                 let watch = |kind, addr| MultiThreadStopReason::Watch { tid, kind, addr };
                 match hit {
-                    Some((addr, Watched::Write(_))) => watch(WatchKind::Write, addr),
+                    Some((addr, Watched::Write(_) | Watched::Unread(_))) => {
+                        watch(WatchKind::Write, addr)
+                    }
+                    Some((addr, Watched::Read(_))) => watch(WatchKind::Read, addr),
                     Some((addr, Watched::Access(_))) => watch(WatchKind::ReadWrite, addr),
                     Some((_, Watched::Execute)) => MultiThreadStopReason::HwBreak(tid),
                     None => signal(Signal::SIGTRAP),
@@ -227,7 +265,41 @@ impl<G: Guest> Target for StoppedGuest<G> {
         false
     }
 
+    fn support_target_description_xml_override(
+        &mut self,
+    ) -> Option<TargetDescriptionXmlOverrideOps<'_, Self>> {
+        Some(self)
+    }
+
     fn support_breakpoints(&mut self) -> Option<BreakpointsOps<'_, Self>> {
         Some(self)
+    }
+}
+
+/// Bytes of the description in one packet. On a line that damages one byte in a
+/// thousand, a packet of 4 KiB would nearly never arrive; this one mostly does.
+const DESCRIPTION_PART: usize = 512;
+
+impl<G: Guest> TargetDescriptionXmlOverride for StoppedGuest<G> {
+    fn target_description_xml(
+        &self,
+        annex: &[u8],
+        offset: u64,
+        length: usize,
+        buffer: &mut [u8],
+    ) -> TargetResult<usize, Self> {
+        if annex != b"target.xml" {
+            return Err(TargetError::Errno(EINVAL));
+        }
+        let rest = usize::try_from(offset)
+            .ok()
+            .and_then(|offset| DESCRIPTION.as_bytes().get(offset..))
+            .unwrap_or_default();
+        let length = length
+            .min(DESCRIPTION_PART)
+            .min(rest.len())
+            .min(buffer.len());
+        buffer[..length].copy_from_slice(&rest[..length]);
+        Ok(length)
     }
 }

@@ -1,6 +1,10 @@
 //! What the stub's tests stand on: a guest and a frame that are none.
 
+use core::fmt;
+
+use super::framing::PACKET_SIZE;
 use super::memory::Memory;
+use super::monitor::{Command, Monitor};
 use super::target::NO_FRAME;
 use super::tasks::{Task, Tasks};
 use super::watchpoints::DebugRegisters;
@@ -70,6 +74,16 @@ impl Tasks for FakeGuest {
 
     fn switch_end(&self) -> u64 {
         0x5000
+    }
+}
+
+impl Monitor for FakeGuest {
+    fn show(&mut self, command: Command, out: &mut dyn fmt::Write) -> fmt::Result {
+        if command == Command::Trace {
+            // More than a packet can hold.
+            return (0..PACKET_SIZE).try_for_each(|_| out.write_str("trace"));
+        }
+        write!(out, "{command:?}")
     }
 }
 

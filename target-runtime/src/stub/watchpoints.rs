@@ -18,6 +18,13 @@ pub(super) enum Watched {
     Execute,
     /// A write to so many bytes.
     Write(u64),
+    /// A read of so many bytes. The processor cannot wait for that alone: it
+    /// takes two registers, [`Watched::Unread`] before this one, and a read is
+    /// what this one sees and the other does not.
+    Read(u64),
+    /// The other half of [`Watched::Read`], which waits for writes. QEMU names
+    /// only the first register that an access hits, so it comes before.
+    Unread(u64),
     /// A read or a write.
     Access(u64),
 }
@@ -28,8 +35,8 @@ impl Watched {
     fn bits(self, address: u64) -> Option<u64> {
         let (kind, length) = match self {
             Self::Execute => (0b00, 1),
-            Self::Write(length) => (0b01, length),
-            Self::Access(length) => (0b11, length),
+            Self::Write(length) | Self::Unread(length) => (0b01, length),
+            Self::Access(length) | Self::Read(length) => (0b11, length),
         };
         let size = match length {
             1 => 0b00,
@@ -70,19 +77,30 @@ impl Watchpoints {
         if self.position(address, watched).is_some() {
             return true;
         }
-        let free = self.0.iter_mut().find(|slot| slot.is_none());
-        free.map(|slot| {
+        let halves = match watched {
+            Watched::Read(length) => &[Watched::Unread(length), watched][..],
+            _ => &[watched],
+        };
+        let free = self.0.iter().filter(|slot| slot.is_none()).count();
+        if free < halves.len() {
+            return false;
+        }
+        let free = self.0.iter_mut().filter(|slot| slot.is_none());
+        for (slot, &watched) in free.zip(halves) {
             *slot = Some(Slot {
                 address,
                 watched,
                 value: [0; 8],
-            })
-        })
-        .is_some()
+            });
+        }
+        true
     }
 
     /// Removing is idempotent (RSP, "z packets").
     pub(super) fn remove(&mut self, address: u64, watched: Watched) {
+        if let Watched::Read(length) = watched {
+            self.remove(address, Watched::Unread(length));
+        }
         if let Some(index) = self.position(address, watched) {
             self.0[index] = None;
         }
@@ -104,11 +122,38 @@ impl Watchpoints {
         self.position(address, Watched::Execute).is_some()
     }
 
-    /// Which one DR6 names, and the address it watches.
+    /// Which one DR6 names, and the address it watches. Reads come last: they
+    /// may be halves of something else.
     pub(super) fn hit(&self, conditions: u64) -> Option<(u64, Watched)> {
-        let index =
-            (0..SLOTS).find(|index| conditions >> index & 1 != 0 && self.0[*index].is_some())?;
-        self.0[index].map(|slot| (slot.address, slot.watched))
+        let named = || self.named(conditions);
+        let other = named().find(|slot| !slot.is_half());
+        let found = other.or_else(|| named().find(|slot| matches!(slot.watched, Watched::Read(_))));
+        found.map(|slot| (slot.address, slot.watched))
+    }
+
+    /// Whether all that DR6 names waits for reads, and none of it was one: it
+    /// also wrote, or the value is another one now.
+    pub(super) fn is_passed_over(&self, conditions: u64, memory: &mut impl Memory) -> bool {
+        let mut halves = self.named(conditions).peekable();
+        halves.peek().is_some()
+            && halves.all(|slot| match slot.watched {
+                Watched::Unread(_) => true,
+                Watched::Read(length) => {
+                    let write = Watched::Unread(length);
+                    let wrote =
+                        |other: &Slot| (other.address, other.watched) == (slot.address, write);
+                    self.named(conditions).any(wrote) || slot.value != slot.read(memory)
+                }
+                _ => false,
+            })
+    }
+
+    fn named(&self, conditions: u64) -> impl Iterator<Item = &Slot> {
+        self.0
+            .iter()
+            .enumerate()
+            .filter(move |(index, _)| conditions >> index & 1 != 0)
+            .filter_map(|(_, slot)| slot.as_ref())
     }
 
     /// Puts them in force for a guest that goes on.
@@ -132,9 +177,10 @@ impl Watchpoints {
         guest.set_debug_registers([0; SLOTS], CONTROL_EMPTY);
     }
 
-    /// Remembers the watched values before a single step. A step that hits a
-    /// watchpoint would raise a second debug exception in the first one's
-    /// handler under QEMU, so the registers are not in force for it.
+    /// Remembers the watched values before the guest goes on. A single step
+    /// that hits a watchpoint would raise a second debug exception in the first
+    /// one's handler under QEMU, so the registers are not in force for it: a
+    /// step sees what it writes, but not what it only reads.
     pub(super) fn remember(&mut self, memory: &mut impl Memory) {
         for slot in self.0.iter_mut().flatten() {
             slot.value = slot.read(memory);
@@ -146,15 +192,23 @@ impl Watchpoints {
         self.0
             .iter()
             .flatten()
+            .filter(|slot| !slot.is_half())
             .find(|slot| slot.value != slot.read(memory))
             .map(|slot| (slot.address, slot.watched))
     }
 }
 
 impl Slot {
+    /// One of the two registers that wait for a read.
+    fn is_half(&self) -> bool {
+        matches!(self.watched, Watched::Read(_) | Watched::Unread(_))
+    }
+
     fn read(&self, memory: &mut impl Memory) -> [u8; 8] {
         let mut value = [0; 8];
-        if let Watched::Write(length) | Watched::Access(length) = self.watched {
+        if let Watched::Write(length) | Watched::Access(length) | Watched::Read(length) =
+            self.watched
+        {
             memory.read(self.address, &mut value[..length.min(8) as usize]);
         }
         value
@@ -223,6 +277,41 @@ mod tests {
             assert!(watchpoints.insert(address, Watched::Execute));
         }
         assert!(!watchpoints.insert(5, Watched::Execute));
+    }
+
+    #[test]
+    fn a_read_is_told_from_a_write() {
+        let (mut watchpoints, mut guest) = (Watchpoints::default(), FakeGuest::new(0x1000, 0x40));
+        assert!(watchpoints.insert(0x1008, Watched::Read(4)));
+        assert!(watchpoints.insert(0x1010, Watched::Write(4)));
+        watchpoints.enable(&mut guest);
+        assert_eq!(
+            guest.debug_registers,
+            ([0x1008, 0x1008, 0x1010, 0], 0x0dfd_042a)
+        );
+        watchpoints.remember(&mut guest);
+        let read = Some((0x1008, Watched::Read(4)));
+        let write = Some((0x1010, Watched::Write(4)));
+        let mut check = |conditions, passed, hit| {
+            assert_eq!(watchpoints.is_passed_over(conditions, &mut guest), passed);
+            if !passed {
+                assert_eq!(watchpoints.hit(conditions), hit);
+            }
+        };
+        check(0b0010, false, read);
+        check(0b0001, true, None);
+        check(0b0011, true, None);
+        check(0b0111, false, write);
+        check(0b0110, false, write);
+        check(0, false, None);
+        guest.write(0x1009, &[0]);
+        assert!(watchpoints.is_passed_over(0b0010, &mut guest));
+        assert_eq!(watchpoints.changed(&mut guest), None);
+        watchpoints.remove(0x1008, Watched::Read(4));
+        watchpoints.enable(&mut guest);
+        assert_eq!(guest.debug_registers, ([0, 0, 0x1010, 0], 0x0d00_0420));
+        assert!(watchpoints.insert(0x1020, Watched::Read(4)));
+        assert!(!watchpoints.insert(0x1028, Watched::Read(4)));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The hook through which an in-guest debugger sees traps. Not a debugger.
 
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use super::TrapFrame;
 
@@ -28,6 +28,26 @@ pub enum Disposition {
     Resume,
     /// Nothing: the trap takes the course it has without a debugger.
     Declined,
+}
+
+/// Whether the debugger works. The entry code reads both at once: a breakpoint
+/// hit meanwhile is in code that handles breakpoints, and cannot stop there.
+#[repr(C)]
+pub(crate) struct InDebugger {
+    /// The debugger itself sets it while it uses what is its own.
+    pub(crate) busy: AtomicBool,
+    /// Set by the entry of a breakpoint, before anything is called.
+    entered: AtomicBool,
+}
+
+pub(crate) static IN_DEBUGGER: InDebugger = InDebugger {
+    busy: AtomicBool::new(false),
+    entered: AtomicBool::new(false),
+};
+
+/// The debugger did not want a breakpoint: what follows is the guest's.
+pub(super) fn leave() {
+    IN_DEBUGGER.entered.store(false, Ordering::Relaxed);
 }
 
 /// Called in the trap, on its IST stack, with interrupts off.

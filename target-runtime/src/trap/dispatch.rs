@@ -32,6 +32,7 @@ pub(super) extern "C" fn dispatch(frame: &mut TrapFrame) {
 
 fn or_fault(frame: &mut TrapFrame, cr2: u64, occasion: Occasion) {
     if debugger::offer(frame, occasion) == Disposition::Declined {
+        debugger::leave();
         fault::on_exception(frame, cr2);
     }
 }

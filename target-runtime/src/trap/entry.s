@@ -7,6 +7,16 @@
 # 3A, figure 6-9): rip at CFA-40, rsp at CFA-16, where the CFA is the stack's
 # top. `signal_frame` tells unwinders that rip is exact, not a return address.
 
+# A breakpoint may be set in any code, so also in what runs between a trap and
+# the debugger's answer, where it would be hit by its own handling. While that
+# runs (`in_debugger`), the breakpoint's entry therefore puts back the byte that
+# the table of breakpoints has and goes on there. The code of this file calls
+# nothing on that way; it alone can have no breakpoint.
+
+    .section .text.ukdbg_trap, "ax", @progbits
+    .global ukdbg_trap_code
+ukdbg_trap_code:
+
     .macro ukdbg_trap vector
     .section .text.ukdbg_trap, "ax", @progbits
     .balign 16
@@ -28,7 +38,13 @@ ukdbg_trap_\vector:
     .endif
     push \vector
     .cfi_adjust_cfa_offset 8
+    .if \vector == 3
+    jmp ukdbg_trap_breakpoint
+    .elseif \vector == 1
+    jmp ukdbg_trap_debug
+    .else
     jmp ukdbg_trap_common
+    .endif
     .cfi_endproc
     .size ukdbg_trap_\vector, . - ukdbg_trap_\vector
     .section .rodata.ukdbg_trap, "a", @progbits
@@ -60,6 +76,80 @@ ukdbg_trap_entries:
     .noaltmacro
 
     .section .text.ukdbg_trap, "ax", @progbits
+    .balign 16
+    .type ukdbg_trap_breakpoint, @function
+ukdbg_trap_breakpoint:
+    .cfi_startproc
+    .cfi_signal_frame
+    .cfi_def_cfa rsp, 56
+    .cfi_offset rip, -40
+    .cfi_offset rsp, -16
+    cmp word ptr [{in_debugger}], 0
+    jne 1f
+    mov byte ptr [{in_debugger} + 1], 1
+    jmp ukdbg_trap_debug
+1:
+    ukdbg_save rax
+    ukdbg_save rcx
+    mov rax, [rsp + 32]
+    dec rax
+    xor ecx, ecx
+2:
+    cmp [{breakpoints} + rcx], rax
+    je 3f
+    add ecx, 16
+    cmp ecx, {breakpoint_count} * 16
+    jne 2b
+    # No breakpoint: the program's own, or what reports a panic.
+    .cfi_remember_state
+    ukdbg_restore rcx
+    ukdbg_restore rax
+    jmp ukdbg_trap_debug
+    .cfi_restore_state
+3:
+    mov [rsp + 32], rax
+    mov cl, [{breakpoints} + rcx + 8]
+    # The text is read-only: off with CR0.WP (SDM volume 3A, section 4.6).
+    push rbx
+    .cfi_adjust_cfa_offset 8
+    mov rbx, cr0
+    push rbx
+    .cfi_adjust_cfa_offset 8
+    btr ebx, 16
+    mov cr0, rbx
+    mov [rax], cl
+    pop rbx
+    .cfi_adjust_cfa_offset -8
+    mov cr0, rbx
+    pop rbx
+    .cfi_adjust_cfa_offset -8
+    ukdbg_restore rcx
+    ukdbg_restore rax
+    add rsp, 16
+    .cfi_adjust_cfa_offset -16
+    iretq
+    .cfi_endproc
+    .size ukdbg_trap_breakpoint, . - ukdbg_trap_breakpoint
+
+    # The handling must not be stopped by the debug registers it handles; the
+    # debugger puts them in force again.
+    .type ukdbg_trap_debug, @function
+ukdbg_trap_debug:
+    .cfi_startproc
+    .cfi_signal_frame
+    .cfi_def_cfa rsp, 56
+    .cfi_offset rip, -40
+    .cfi_offset rsp, -16
+    push rax
+    .cfi_adjust_cfa_offset 8
+    mov eax, 0x400
+    mov dr7, rax
+    pop rax
+    .cfi_adjust_cfa_offset -8
+    jmp ukdbg_trap_common
+    .cfi_endproc
+    .size ukdbg_trap_debug, . - ukdbg_trap_debug
+
     .balign 16
     .type ukdbg_trap_common, @function
 ukdbg_trap_common:
@@ -97,6 +187,10 @@ ukdbg_trap_common:
     add rsp, 512
     .cfi_adjust_cfa_offset -512
     mov rax, [rsp + 120]
+    cmp eax, 3
+    jne 1f
+    mov byte ptr [{in_debugger} + 1], 0
+1:
     movzx eax, byte ptr [{interrupt_stack_of} + rax]
     add qword ptr [{task_state} + 28 + rax * 8], {nest_size}
     ukdbg_restore r15
@@ -119,4 +213,6 @@ ukdbg_trap_common:
     iretq
     .cfi_endproc
     .size ukdbg_trap_common, . - ukdbg_trap_common
+    .global ukdbg_trap_code_end
+ukdbg_trap_code_end:
     .text

@@ -7,8 +7,8 @@ mod frame;
 mod table;
 mod vector;
 
-pub(crate) use debugger::offer;
 pub use debugger::{DebuggerHook, Disposition, Occasion, install_debugger};
+pub(crate) use debugger::{IN_DEBUGGER, offer};
 pub use frame::{FxArea, TrapFrame};
-pub(crate) use table::init;
+pub(crate) use table::{entry_code, init};
 pub(crate) use vector::{DEBUGGER_PORT, SPURIOUS, TIMER, name};

@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "lidt, and entries in assembly")]
 
 use core::arch::asm;
+use core::ops::Range;
 
 use super::vector;
 use crate::cell::CpuCell;
@@ -45,10 +46,20 @@ core::arch::global_asm!(
     task_state = sym crate::segments::TASK_STATE_SEGMENT,
     nest_size = const crate::stack::NEST_SIZE,
     dispatch = sym super::dispatch::dispatch,
+    breakpoints = sym crate::stub::BREAKPOINTS,
+    breakpoint_count = const crate::stub::BREAKPOINT_COUNT,
+    in_debugger = sym super::debugger::IN_DEBUGGER,
 );
 
 unsafe extern "C" {
     static ukdbg_trap_entries: [u64; vector::COUNT];
+    safe static ukdbg_trap_code: u8;
+    safe static ukdbg_trap_code_end: u8;
+}
+
+/// Where the entries' code lies, whatever a linker makes of the rest.
+pub(crate) fn entry_code() -> Range<u64> {
+    &raw const ukdbg_trap_code as u64..&raw const ukdbg_trap_code_end as u64
 }
 
 /// Fills the table in and loads it.

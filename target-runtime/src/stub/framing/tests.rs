@@ -8,6 +8,7 @@ enum Out {
     Packet(Vec<u8>),
     Damaged,
     TooLong,
+    Acknowledged,
     Retransmit,
     Interrupt,
 }
@@ -20,6 +21,7 @@ fn push_all(framer: &mut Framer, line: &[u8]) -> Vec<Out> {
                 Received::Packet => Out::Packet(framer.packet().to_vec()),
                 Received::Damaged => Out::Damaged,
                 Received::TooLong => Out::TooLong,
+                Received::Acknowledged => Out::Acknowledged,
                 Received::Retransmit => Out::Retransmit,
                 Received::Interrupt => Out::Interrupt,
             })
@@ -44,8 +46,8 @@ fn lines_become_packets() {
     }
     let g = || Out::Packet(b"$g#67".to_vec());
     check(b"$g#67", &[g()]);
-    check(b"+$g#67+$g#67", &[g(), g()]);
-    check(b"\r\nAT+OK\xff$g#67", &[g()]);
+    check(b"+$g#67$g#67", &[Out::Acknowledged, g(), g()]);
+    check(b"\r\nAT OK\xff$g#67", &[g()]);
     check(b"$g#68$g#67", &[Out::Damaged, g()]);
     check(b"$g#6x", &[Out::Damaged]);
     check(b"$mff$g#67", &[g()]);

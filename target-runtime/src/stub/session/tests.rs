@@ -66,6 +66,11 @@ impl Pair {
         (resume, self.received())
     }
 
+    /// Acknowledges what came before, and asks.
+    fn request(&mut self, body: &str) -> (Option<Resume>, String) {
+        self.send(format!("+{}", packet(body)).as_bytes())
+    }
+
     fn received(&mut self) -> String {
         String::from_utf8(std::mem::take(&mut self.session.port.to_client)).unwrap()
     }
@@ -73,7 +78,7 @@ impl Pair {
     /// A request that leaves the guest stopped, and its reply's body.
     #[track_caller]
     fn ask(&mut self, body: &str) -> String {
-        let (resume, received) = self.send(packet(body).as_bytes());
+        let (resume, received) = self.request(body);
         assert_eq!(resume, None, "{body}");
         let reply = expand(
             received
@@ -95,7 +100,7 @@ impl Pair {
     /// A request that lets the guest go.
     #[track_caller]
     fn go(&mut self, body: &str, expected: Resume, reply: &str) {
-        let (resume, received) = self.send(packet(body).as_bytes());
+        let (resume, received) = self.request(body);
         assert_eq!((resume, received.as_str()), (Some(expected), reply));
         assert!(!self.session.is_held());
     }
@@ -116,7 +121,7 @@ impl Pair {
     }
 }
 
-/// Undoes run-length encoding (RSP, "Overview").
+/// Undoes run-length encoding and escapes (RSP, "Overview").
 fn expand(body: &str) -> String {
     let mut expanded = String::new();
     let mut bytes = body.chars();
@@ -125,6 +130,8 @@ fn expand(body: &str) -> String {
             let count = bytes.next().unwrap() as usize - 29;
             let last = expanded.chars().last().unwrap();
             expanded.extend(std::iter::repeat_n(last, count));
+        } else if next == '}' {
+            expanded.push((bytes.next().unwrap() as u8 ^ 0x20) as char);
         } else {
             expanded.push(next);
         }
@@ -139,9 +146,20 @@ fn a_client_comes_looks_and_leaves() {
         pair.ask("qSupported:multiprocess+;swbreak+")
             .contains("PacketSize=1000")
     );
-    pair.check("?", "T05thread:p01.01;");
-    let xml = pair.ask("qXfer:features:read:target.xml:0,ffb");
-    assert!(xml.starts_with("m<?xml") && xml.len() > 0xf00, "{xml}");
+    pair.check("?", "T02thread:p01.01;");
+    let mut description = String::new();
+    loop {
+        let at = description.len();
+        let part = pair.ask(&format!("qXfer:features:read:target.xml:{at:x},ffb"));
+        assert!(part.len() <= 513);
+        match part.strip_prefix('m') {
+            Some(part) => description += part,
+            None => break assert_eq!(part, "l"),
+        }
+    }
+    assert_eq!(description, super::super::registers::DESCRIPTION);
+    pair.check("qXfer:features:read:target.xml:fffff,ffb", "l");
+    pair.check("qXfer:features:read:other.xml:0,ffb", "E16");
     pair.check("m1002,4", "02030405");
     pair.check("m10fe,4", "feff");
     pair.check("m1100,4", "E0e");
@@ -224,7 +242,7 @@ fn tasks_are_threads() {
         task(b"lost", 8),
     ];
     guest.current = 2;
-    pair.check("?", "T05thread:03;");
+    pair.check("?", "T02thread:03;");
     pair.check("qfThreadInfo", "m03,01,04");
     pair.check("qThreadExtraInfo,1", "626f6f74");
     pair.check("T2", "E01");
@@ -248,7 +266,6 @@ fn a_watchpoint_stops_where_it_is_hit() {
     pair.check("Z2,1020,4", "OK");
     pair.check("Z4,1028,8", "OK");
     pair.check("Z1,1010,1", "OK");
-    pair.check("Z3,1030,4", "E16");
     pair.check("Z2,1021,4", "E16");
     assert_eq!(pair.session.guest.guest().debug_registers.1, 0x400);
     pair.go("vCont;c", Resume::Continue, "+");
@@ -328,11 +345,15 @@ fn a_fault_is_reported_and_can_take_its_course() {
 
 #[test]
 fn a_client_that_leaves_takes_its_breakpoints_with_it() {
-    for leave in ["D", "k"] {
+    for (leave, expected, reply) in [
+        ("D", Resume::Continue, "+$OK#9a"),
+        ("k", Resume::Kill, "+"),
+        ("vKill;1", Resume::Kill, "+$OK#9a"),
+        ("qRcmd,7265736574", Resume::Reset, "+$OK#9a"),
+    ] {
         let mut pair = pair();
         pair.check("Z0,1020,1", "OK");
-        pair.send(packet(leave).as_bytes());
-        assert!(!pair.session.is_held());
+        pair.go(leave, expected, reply);
         assert_eq!(pair.byte(0x1020), 0x20);
         pair.check("m1020,1", "20");
     }
@@ -349,6 +370,91 @@ fn the_guest_waits_for_a_client_when_it_was_told_to() {
     assert_eq!(pair.send(b"noise"), (None, String::new()));
     pair.check("?", "T05thread:01;");
     pair.go("vCont;c", Resume::Continue, "+");
+}
+
+#[test]
+fn why_the_guest_stands_can_be_asked_again() {
+    let mut pair = pair();
+    pair.ask("qSupported:multiprocess+");
+    pair.check("Z0,1020,1", "OK");
+    pair.check("Z4,1028,8", "OK");
+    for (reason, expected) in [
+        (StopReason::Breakpoint, "swbreak:;"),
+        (StopReason::Debug(1), "awatch:1028;"),
+        (StopReason::Debug(SINGLE_STEP), ""),
+    ] {
+        pair.go("vCont;c", Resume::Continue, "+");
+        let expected = format!("T05thread:p01.01;{expected}");
+        assert_eq!(pair.stop(reason), packet(&expected));
+        pair.check("?", &expected);
+    }
+    pair.go("vCont;c", Resume::Continue, "+");
+    pair.stop(StopReason::Signal(Signal::SIGSEGV));
+    // The next client is told the same.
+    pair.ask("qSupported:swbreak+");
+    pair.check("?", "T0bthread:01;");
+}
+
+#[test]
+fn single_registers_are_read_and_written() {
+    let mut pair = pair();
+    pair.ask("?");
+    pair.check("p1", "2222222222222222");
+    pair.check("p10", "1010000000000000");
+    pair.check("P1=0102030405060708", "OK");
+    pair.check("p1", "0102030405060708");
+    pair.check("P1=0102", "E16");
+    pair.check("P3f=0102030405060708", "E16");
+    pair.check("p42", "");
+    pair.go("vCont;c", Resume::Continue, "+");
+    assert_eq!(pair.frame.rbx, 0x0807_0605_0403_0201);
+}
+
+#[test]
+fn a_monitor_command_is_answered_in_one_packet() {
+    let mut pair = pair();
+    pair.check("qRcmd,68656170", "48656170");
+    let help = pair.ask("qRcmd,68656c70");
+    assert!(help.starts_with("68656c70") && help.ends_with("0a"));
+    let unknown = pair.ask("qRcmd,78");
+    assert!(unknown.starts_with("7468657265"), "{unknown}");
+    assert_eq!(pair.ask("qRcmd,6"), unknown);
+    assert_eq!(pair.ask(&format!("qRcmd,{}", "61".repeat(99))), unknown);
+    let long = pair.ask("qRcmd,7472616365");
+    assert!(
+        long.len() > PACKET_SIZE - 16
+            && long.len() <= PACKET_SIZE - 4
+            && long.len().is_multiple_of(2)
+    );
+}
+
+#[test]
+fn a_read_watchpoint_passes_writes_over() {
+    let mut pair = pair();
+    pair.check("Z3,1030,4", "OK");
+    pair.go("vCont;c", Resume::Continue, "+");
+    assert!(pair.session.is_passed_over(0b01));
+    assert!(!pair.session.is_passed_over(0b10));
+    assert_eq!(
+        pair.stop(StopReason::Debug(0b10)),
+        packet("T05thread:01;rwatch:1030;")
+    );
+    pair.check("z3,1030,4", "OK");
+    pair.go("vCont;c", Resume::Continue, "+");
+    assert_eq!(pair.session.guest.guest().debug_registers.1, 0x400);
+}
+
+#[test]
+fn text_is_shown_to_a_client_that_waits() {
+    let mut pair = pair();
+    assert!(!pair.session.say(b"x"));
+    pair.ask("?");
+    assert!(!pair.session.say(b"x"));
+    pair.go("vCont;c", Resume::Continue, "+");
+    assert!(pair.session.say(b"hi\n"));
+    assert_eq!(pair.received(), packet("O68690a"));
+    // It is not what a client wants again.
+    assert_eq!(pair.send(b"-").1, "");
 }
 
 #[test]

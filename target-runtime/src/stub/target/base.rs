@@ -2,12 +2,15 @@
 
 use gdbstub::common::Tid;
 use gdbstub::target::ext::base::multithread::{MultiThreadBase, MultiThreadResumeOps};
+use gdbstub::target::ext::base::single_register_access::{
+    SingleRegisterAccess, SingleRegisterAccessOps,
+};
 use gdbstub::target::ext::thread_extra_info::{ThreadExtraInfo, ThreadExtraInfoOps};
 use gdbstub::target::{TargetError, TargetResult};
 
 use super::{E2BIG, EFAULT, EINVAL, Guest, Never, StoppedGuest};
 use crate::stub::framing::PACKET_SIZE;
-use crate::stub::registers::{self, ClientRegisters};
+use crate::stub::registers::{self, ClientRegisters, RegisterNumber};
 use crate::stub::tasks;
 
 impl<G: Guest> MultiThreadBase for StoppedGuest<G> {
@@ -68,12 +71,44 @@ impl<G: Guest> MultiThreadBase for StoppedGuest<G> {
         Ok(())
     }
 
+    fn support_single_register_access(&mut self) -> Option<SingleRegisterAccessOps<'_, Tid, Self>> {
+        Some(self)
+    }
+
     fn support_resume(&mut self) -> Option<MultiThreadResumeOps<'_, Self>> {
         Some(self)
     }
 
     fn support_thread_extra_info(&mut self) -> Option<ThreadExtraInfoOps<'_, Self>> {
         Some(self)
+    }
+}
+
+impl<G: Guest> SingleRegisterAccess<Tid> for StoppedGuest<G> {
+    fn read_register(
+        &mut self,
+        thread: Tid,
+        register: RegisterNumber,
+        value: &mut [u8],
+    ) -> TargetResult<usize, Self> {
+        let mut values = ClientRegisters::default();
+        self.read_registers(&mut values, thread)?;
+        let known = values.get(&register, value);
+        Ok(if known { value.len() } else { 0 })
+    }
+
+    fn write_register(
+        &mut self,
+        thread: Tid,
+        register: RegisterNumber,
+        value: &[u8],
+    ) -> TargetResult<(), Self> {
+        let mut values = ClientRegisters::default();
+        self.read_registers(&mut values, thread)?;
+        values
+            .set(&register, value)
+            .map_err(|()| TargetError::Errno(EINVAL))?;
+        self.write_registers(&values, thread)
     }
 }
 

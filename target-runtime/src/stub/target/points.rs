@@ -47,12 +47,11 @@ impl<G: Guest> HwBreakpoint for StoppedGuest<G> {
     }
 }
 
-/// The processor cannot watch for reads alone.
-fn watched(length: u64, kind: WatchKind) -> Option<Watched> {
+fn watched(length: u64, kind: WatchKind) -> Watched {
     match kind {
-        WatchKind::Write => Some(Watched::Write(length)),
-        WatchKind::ReadWrite => Some(Watched::Access(length)),
-        WatchKind::Read => None,
+        WatchKind::Write => Watched::Write(length),
+        WatchKind::Read => Watched::Read(length),
+        WatchKind::ReadWrite => Watched::Access(length),
     }
 }
 
@@ -63,8 +62,7 @@ impl<G: Guest> HwWatchpoint for StoppedGuest<G> {
         length: u64,
         kind: WatchKind,
     ) -> TargetResult<bool, Self> {
-        let watched = watched(length, kind);
-        Ok(watched.is_some_and(|watched| self.watchpoints.insert(address, watched)))
+        Ok(self.watchpoints.insert(address, watched(length, kind)))
     }
 
     fn remove_hw_watchpoint(
@@ -73,9 +71,7 @@ impl<G: Guest> HwWatchpoint for StoppedGuest<G> {
         length: u64,
         kind: WatchKind,
     ) -> TargetResult<bool, Self> {
-        if let Some(watched) = watched(length, kind) {
-            self.watchpoints.remove(address, watched);
-        }
+        self.watchpoints.remove(address, watched(length, kind));
         Ok(true)
     }
 }

@@ -8,9 +8,9 @@ fn what_the_line_damages_is_sent_again() {
     let mut pair = pair();
     assert_eq!(pair.send(b"$?#00"), (None, "-".into()));
     assert!(!pair.session.is_held());
-    pair.check("?", "T05thread:01;");
-    assert_eq!(pair.send(b"-").1, packet("T05thread:01;"));
-    assert_eq!(pair.send(b"-").1, packet("T05thread:01;"));
+    pair.check("?", "T02thread:01;");
+    assert_eq!(pair.send(b"-").1, packet("T02thread:01;"));
+    assert_eq!(pair.send(b"-").1, packet("T02thread:01;"));
     pair.go("vCont;c", Resume::Continue, "+");
     assert_eq!(pair.send(b"-").1, "");
     assert_eq!(
@@ -43,6 +43,54 @@ fn a_line_that_takes_nothing_lets_the_guest_go() {
     pair.session.port.dead = true;
     assert_eq!(pair.send(packet("?").as_bytes()).0, Some(Resume::Continue));
     assert_eq!(pair.byte(0x1020), 0x20);
+}
+
+/// A client that did not hear an acknowledgement sends its request again.
+#[test]
+fn a_request_that_comes_twice_is_done_once() {
+    let mut pair = pair();
+    pair.check("Z0,1020,1", "OK");
+    pair.go("vCont;s:1", Resume::Step, "+");
+    assert_eq!(
+        pair.send(packet("vCont;s:1").as_bytes()),
+        (None, "+".into())
+    );
+    assert!(!pair.session.is_held());
+    assert_eq!(pair.byte(0x1020), 0xcc);
+    let stop = packet("T05thread:01;");
+    assert_eq!(pair.stop(StopReason::Debug(SINGLE_STEP)), stop);
+    let again = pair.send(packet("vCont;s:1").as_bytes());
+    assert_eq!(again, (None, format!("+{stop}")));
+    pair.go("vCont;s:1", Resume::Step, "+");
+}
+
+#[test]
+fn a_failed_request_is_refused_and_the_session_goes_on() {
+    let mut pair = pair();
+    let task = |saved_rsp| {
+        Some(Task {
+            name: [0; 24],
+            saved_rsp,
+        })
+    };
+    pair.session.guest.guest().tasks = vec![task(0), task(0x1040)];
+    pair.ask("qSupported:multiprocess+");
+    pair.check("Z0,1020,1", "OK");
+    pair.check("Hgp1.2", "OK");
+    let registers = pair.ask("g");
+    pair.session.machine = None;
+    pair.session.recover();
+    assert_eq!(pair.received(), "+$E05#aa");
+    assert_eq!(pair.ask("g"), registers);
+    pair.check("?", "T02thread:p01.01;");
+    assert_eq!(pair.byte(0x1020), 0xcc);
+    pair.go("vCont;c", Resume::Continue, "+");
+    pair.session.recover();
+    assert_eq!(pair.received(), "");
+    pair.stop(StopReason::Breakpoint);
+    assert!(pair.session.is_held());
+    assert_eq!(pair.session.abandon(), Resume::Continue);
+    assert!(!pair.session.is_held());
 }
 
 /// Random requests, well framed, in every state: no panic, and the guest is
@@ -125,7 +173,7 @@ fn a_client_that_vanished_is_replaced() {
     // While it runs.
     pair.ask("qSupported:swbreak+");
     assert_eq!(pair.byte(0x1020), 0x20);
-    pair.check("?", "T05thread:01;");
+    pair.check("?", "T02thread:01;");
     pair.go("vCont;c", Resume::Continue, "+");
     assert_eq!(pair.frame.rflags & TRAP_FLAG, 0);
 }
