@@ -33,3 +33,8 @@ pub use qemu::{
     Qemu, QemuEnd, SUPERVISOR_WORD, Started, private_directories, start, supervise,
 };
 pub use ram::MappedRam;
+
+#[doc(hidden)]
+pub use qmp::read_qmp;
+#[doc(hidden)]
+pub use rsp::read_rsp;

@@ -10,9 +10,11 @@ use ukdbg_inspect::TargetError;
 
 use crate::transport::Transport;
 
+mod hostile;
 mod message;
 pub(crate) mod text;
 
+pub use hostile::read_qmp;
 pub(crate) use message::QmpEvent;
 use message::{Lines, Message};
 

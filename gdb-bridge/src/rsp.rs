@@ -4,9 +4,12 @@
 mod client;
 mod command;
 mod framer;
+mod hostile;
 mod layout;
 mod link;
 mod reply;
+
+pub use hostile::read_rsp;
 
 pub(crate) use command::{Command, MemoryMode, PointKind};
 pub(crate) use layout::{Layout, QEMU_LENGTH, includes};

@@ -144,6 +144,8 @@ fn push_safe(out: &mut String, text: &str) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::ConsoleFilter;
 
     fn check(input: &[u8], expected: &str) {
@@ -178,5 +180,45 @@ mod tests {
             b"\x1b[38;5;1;38;5;1;38;5;1;38;5;1;38;5;1;38;5;1;38;5;1;38;5;1;38;5;1;38;5;1mlong",
             "long",
         );
+    }
+
+    /// What is left once colours are taken out.
+    fn without_colours(text: &str) -> String {
+        let mut parts = text.split("\x1b[");
+        let mut left = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let (colours, rest) = part.split_once('m').expect("a colour ends");
+            let allowed = |c: char| c.is_ascii_digit() || matches!(c, ';' | ':');
+            assert!(colours.chars().all(allowed), "{colours:?}");
+            left.push_str(rest);
+        }
+        left
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_but_text_and_colours_passes_however_it_is_cut(
+            pieces in prop::collection::vec(
+                prop_oneof![
+                    prop::sample::select(vec![
+                        &b"\x1b"[..], b"[", b"m", b"1;3", b"]", b"\x07", b"\\", b"P", b"(",
+                        b"\x9b", b"\xc2", b"\xe2\x80", b"\xae", b"\xf0\x9f", b"text", b"\n",
+                    ])
+                    .prop_map(<[u8]>::to_vec),
+                    prop::collection::vec(any::<u8>(), 0..80),
+                ],
+                0..24,
+            ),
+        ) {
+            let input = pieces.concat();
+            let expected = ConsoleFilter::default().push(&input);
+            check(&input, &expected);
+            let mut filter = ConsoleFilter::default();
+            let cut: String = pieces.iter().map(|piece| filter.push(piece)).collect();
+            prop_assert_eq!(&cut, &expected);
+            let left = without_colours(&expected);
+            let passes = |c: char| matches!(c, '\n' | '\t') || !crate::escape::is_unsafe(c);
+            prop_assert!(left.chars().all(passes), "{:?}", left);
+        }
     }
 }

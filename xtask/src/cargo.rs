@@ -39,11 +39,20 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 /// # Errors
 /// When it does not build.
 pub(crate) fn build_ukdbg(arguments: &[&str]) -> Result<PathBuf> {
+    build("ukdbg", arguments)
+}
+
+/// Builds a package of one program, with more arguments for cargo, and says
+/// where the program is.
+///
+/// # Errors
+/// When it does not build.
+pub(crate) fn build(package: &str, arguments: &[&str]) -> Result<PathBuf> {
     let message_format = "--message-format=json-render-diagnostics";
-    let mut command = cargo(&["build", "--package=ukdbg", message_format]);
+    let mut command = cargo(&["build", "--package", package, message_format]);
     command.args(arguments).stderr(Stdio::inherit());
     let output = command.output().context("cannot start cargo")?;
-    ensure!(output.status.success(), "ukdbg does not build");
+    ensure!(output.status.success(), "{package} does not build");
     String::from_utf8_lossy(&output.stdout)
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())

@@ -6,6 +6,7 @@
 mod bench;
 mod cargo;
 mod demo;
+mod hostile;
 mod kernel;
 mod setup;
 mod steps;
@@ -47,6 +48,9 @@ enum Task {
     /// Compare ukdbg's answers with those of other tools and write
     /// docs/truth.md
     Truth(truth::Arguments),
+    /// Damage images, cores, packets and the like, and ask everything of them:
+    /// none may panic, take over two seconds or more than 1 GiB
+    Hostile(hostile::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -67,6 +71,7 @@ fn perform(task: Task) -> Result<()> {
         Task::Kernel(arguments) => kernel::run(&arguments),
         Task::Bench(arguments) => bench::bench(&arguments),
         Task::Truth(arguments) => truth::truth(&arguments),
+        Task::Hostile(arguments) => hostile::hostile(&arguments),
     }
 }
 

@@ -5,6 +5,7 @@
 use anyhow::Result;
 
 use crate::cargo::{build_ukdbg, cargo, run};
+use crate::hostile;
 use crate::kernel;
 use crate::setup::{self, Tool};
 use crate::steps::Steps;
@@ -38,6 +39,7 @@ pub(crate) fn test() -> Result<()> {
     steps.step("agreement with other tools", || {
         truth::check_sample(ukdbg.clone(), kernel.clone())
     })?;
+    steps.step("damaged input", || hostile::sample(&kernel))?;
     steps.step("end-to-end tests", || {
         run(cargo(&["test", "--package=ukdbg-tests"])
             .env("UKDBG_KERNEL", &kernel)
