@@ -8,7 +8,7 @@ use gimli::{BaseAddresses, CieOrFde, LittleEndian, UnwindSection as _};
 
 use crate::dwarf::Slice;
 use crate::intervals::Intervals;
-use crate::{UnwindRow, UnwindRule, UnwindSection};
+use crate::{PlainRow, UnwindRow, UnwindSection};
 
 mod header_table;
 mod pages;
@@ -86,13 +86,9 @@ impl<'data> CallFrames<'data> {
         }
     }
 
-    /// The rules at an address, in the smallest form that holds them.
-    pub(crate) fn rule_at(&self, address: u64) -> Option<UnwindRule<'data>> {
-        let plain = self.pages.row_at(address, |page| self.plain_spans(&page));
-        plain.map(UnwindRule::Plain).or_else(|| {
-            let row = self.row_at(address)?;
-            Some(UnwindRule::Full(Box::new(row)))
-        })
+    /// The rules at an address, if they are an ordinary function's.
+    pub(crate) fn plain_row_at(&self, address: u64) -> Option<PlainRow> {
+        self.pages.row_at(address, |page| self.plain_spans(&page))
     }
 
     /// What both sections say about a page: `.debug_frame` where `.eh_frame`

@@ -17,8 +17,8 @@ use crate::layout::{DebugLevel, DebugLink, ElfClass, Section, Segment, Symbol};
 use crate::symbols::{SymbolFunction, Symbols};
 use crate::{
     CodeAddr, CompanionFiles, Decompressed, Expression, ExpressionContext, ExpressionError,
-    Function, FunctionName, ImageError, LinkAddr, MissingFile, SourceFrame, SourcePath, Type,
-    TypeId, UnwindRow, UnwindRule, ValueLocation, Variable, VirtualTable, notes,
+    Function, FunctionName, ImageError, LinkAddr, MissingFile, PlainRow, SourceFrame, SourcePath,
+    Type, TypeId, UnwindRow, ValueLocation, Variable, VirtualTable, notes,
 };
 
 /// A parsed ELF image, with the debugging information that belongs to it.
@@ -365,10 +365,11 @@ impl<'data> Image<'data> {
         self.call_frames().row_at(address.0)
     }
 
-    /// What [`Image::unwind_row`] says, in the smallest form that holds it: a
-    /// hundred times faster where code is asked about again.
-    pub fn unwind_rule(&self, address: LinkAddr) -> Option<UnwindRule<'data>> {
-        self.call_frames().rule_at(address.0)
+    /// What [`Image::unwind_row`] says where that is of the form that nearly all
+    /// compiled code has: a hundred times faster where code is asked about
+    /// again. None for trap stubs, expressions and outermost frames.
+    pub fn plain_row(&self, address: LinkAddr) -> Option<PlainRow> {
+        self.call_frames().plain_row_at(address.0)
     }
 
     /// Arguments and locals visible at a code address, for one level of its

@@ -21,7 +21,7 @@
 //! | which function is this, what is it called | [`Image::function_at`], [`Image::functions_named`], [`Image::near_names`] |
 //! | where in the source, inlined calls included | [`Image::source_frames`] |
 //! | where is this line | [`Image::addresses_of_line`], [`Image::line_with_code`] |
-//! | how is the caller found | [`Image::unwind_rule`], [`Image::unwind_row`] |
+//! | how is the caller found | [`Image::unwind_row`], [`Image::plain_row`] |
 //! | what are the variables here, and of what type | [`Image::variables`], [`Image::globals_named`], [`Image::type_of`], [`Image::virtual_table_at`] |
 //! | where is a variable's value | [`Image::evaluate`] |
 //! | what does this instruction do | [`disassemble`], [`memory_operands`], [`register_operands`] |
@@ -97,6 +97,5 @@ pub use types::{
 };
 pub use untrusted::Untrusted;
 pub use unwind::{
-    CfaRule, DwarfRegister, PlainRow, RegisterRule, UNWIND_REGISTERS, UnwindRow, UnwindRule,
-    UnwindSection,
+    CfaRule, DwarfRegister, PlainRow, RegisterRule, UNWIND_REGISTERS, UnwindRow, UnwindSection,
 };

@@ -81,16 +81,7 @@ pub struct UnwindRow<'data> {
     pub section: UnwindSection,
 }
 
-/// The rules in force at one address, in the smallest form that holds them.
-#[derive(Clone, Debug, PartialEq)]
-pub enum UnwindRule<'data> {
-    /// As in nearly all compiled code.
-    Plain(PlainRow),
-    /// Any other: trap stubs, expressions, outermost frames.
-    Full(Box<UnwindRow<'data>>),
-}
-
-/// The rules of an ordinary function: the CFA is a register plus an offset,
+/// The rules of an ordinary function, as nearly all compiled code has them: the CFA is a register plus an offset,
 /// the return address is in the word below it, callee-saved registers are in
 /// words further below or unchanged, and every other register is unspecified.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -101,6 +92,8 @@ pub struct PlainRow {
     /// For each of `CALLEE_SAVED`, how many words below the CFA it is; 0 for
     /// unchanged.
     words_below: [u8; CALLEE_SAVED.len()],
+    /// The most of these.
+    deepest: u8,
 }
 
 /// The registers a function must give back unchanged, the stack pointer apart
@@ -128,6 +121,7 @@ impl PlainRow {
             cfa_offset,
             cfa_register: NonZeroU8::MIN.checked_add(number)?,
             words_below: [0; CALLEE_SAVED.len()],
+            deepest: 0,
         })
     }
 
@@ -138,7 +132,9 @@ impl PlainRow {
         if below % i64::from(WORD) != 0 {
             return None;
         }
-        self.words_below[place] = u8::try_from(below / i64::from(WORD)).ok()?;
+        let words = u8::try_from(below / i64::from(WORD)).ok()?;
+        self.words_below[place] = words;
+        self.deepest = self.deepest.max(words);
         Some(self)
     }
 
@@ -148,20 +144,29 @@ impl PlainRow {
     }
 
     /// The register that the CFA is computed from.
+    #[inline]
     pub fn cfa_register(&self) -> DwarfRegister {
         DwarfRegister(u16::from(self.cfa_register.get()) - 1)
     }
 
     /// What is added to it.
+    #[inline]
     pub fn cfa_offset(&self) -> i64 {
         i64::from(self.cfa_offset)
     }
 
-    /// The registers saved in memory, each with how many bytes below the CFA.
-    pub fn saved(&self) -> impl Iterator<Item = (DwarfRegister, u64)> {
-        let places = CALLEE_SAVED.into_iter().zip(self.words_below);
-        places
-            .filter(|&(_, words)| words != 0)
-            .map(|(register, words)| (register, u64::from(words) * u64::from(WORD)))
+    /// Every register that a function must give back, each with how many words
+    /// of eight bytes below the CFA it is saved; 0 for unchanged.
+    #[inline]
+    pub fn callee_saved(&self) -> [(DwarfRegister, u8); CALLEE_SAVED.len()] {
+        let [rbx, rbp, r12, r13, r14, r15] = CALLEE_SAVED;
+        let [a, b, c, d, e, f] = self.words_below;
+        [(rbx, a), (rbp, b), (r12, c), (r13, d), (r14, e), (r15, f)]
+    }
+
+    /// How many words below the CFA the furthest saved register is.
+    #[inline]
+    pub fn deepest_saved(&self) -> u8 {
+        self.deepest
     }
 }

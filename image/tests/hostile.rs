@@ -127,7 +127,7 @@ fn ask_at(image: &Image<'_>, address: LinkAddr) {
         image.bytes_at(address),
         image.compilation_unit(address),
         image.unwind_row(address),
-        image.unwind_rule(address),
+        image.plain_row(address),
     );
     for level in 0..=frames.len() {
         for variable in image.variables(code, level) {

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use gimli::{BaseAddresses, EhFrameHdr, EndianSlice, LittleEndian, UnwindContext, UnwindSection};
 use ukdbg_image::iced_x86::{Decoder, DecoderOptions, FlowControl};
-use ukdbg_image::{Decompressed, Image, LinkAddr, UnwindRule};
+use ukdbg_image::{Decompressed, DwarfRegister, Image, LinkAddr};
 use ukdbg_inspect::{
     FoundBy, Memory, MemoryError, Module, Modules, Register, Registers, Unwinder, VirtAddr,
 };
@@ -50,7 +50,7 @@ fn preparation(bytes: &[u8], sites: &[u64]) {
         let image = Image::parse(bytes, &room).expect("as before");
         let started = Instant::now();
         for &site in sites {
-            black_box(image.unwind_rule(LinkAddr(site - 1)));
+            black_box(image.plain_row(LinkAddr(site - 1)));
         }
         samples.push(started.elapsed().as_nanos() as f64);
     }
@@ -67,7 +67,7 @@ fn rules(image: &Image<'_>, sites: &[u64], gimli: &Gimli<'_>) {
     let ours = || {
         for _ in 0..10 {
             for &site in &order {
-                black_box(image.unwind_rule(black_box(LinkAddr(site - 1))));
+                black_box(image.plain_row(black_box(LinkAddr(site - 1))));
             }
         }
     };
@@ -141,8 +141,8 @@ fn return_addresses(image: &Image<'_>) -> Vec<u64> {
                 )
             });
             sites.extend(calls.map(|call| call.next_ip()).filter(|&at| {
-                let rule = image.unwind_rule(LinkAddr(at - 1));
-                matches!(rule, Some(UnwindRule::Plain(row)) if row.cfa_register().0 == 7)
+                let row = image.plain_row(LinkAddr(at - 1));
+                row.is_some_and(|row| row.cfa_register() == DwarfRegister::RSP)
             }));
         }
     }
@@ -169,7 +169,7 @@ fn stack(image: &Image<'_>, sites: &[u64]) -> (Vec<u64>, Vec<u8>) {
     for (index, &pc) in pcs[..FRAMES].iter().enumerate() {
         // A stopped pc is looked up as it is, a return address before itself.
         let at = LinkAddr(if index == 0 { pc } else { pc - 1 });
-        let Some(UnwindRule::Plain(row)) = image.unwind_rule(at) else {
+        let Some(row) = image.plain_row(at) else {
             panic!("{at:?} was chosen for its rule");
         };
         let size = usize::try_from(row.cfa_offset()).expect("a frame is above its end");

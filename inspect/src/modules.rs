@@ -50,10 +50,27 @@ pub(crate) struct Region<'a, 'data> {
     pub(crate) executable: bool,
     run: Range<VirtAddr>,
     link: LinkAddr,
+    /// The image's bytes from the start of the region, as far as it has them.
+    /// None of them where several modules may hold an address.
+    bytes: &'data [u8],
 }
 
 impl<'a, 'data> Region<'a, 'data> {
+    /// Whether it holds a run-time address.
+    #[inline]
+    pub(crate) fn contains(&self, at: VirtAddr) -> bool {
+        self.run.contains(&at)
+    }
+
+    /// The bytes right before an address, where the image has them.
+    #[inline]
+    pub(crate) fn bytes_before<const SIZE: usize>(&self, at: VirtAddr) -> Option<&[u8; SIZE]> {
+        let offset = usize::try_from(at.offset_from(self.run.start)?).ok()?;
+        self.bytes.get(..offset)?.last_chunk()
+    }
+
     /// The link-time address of a run-time one in the region.
+    #[inline]
     pub(crate) fn link_address(&self, at: VirtAddr) -> Option<LinkAddr> {
         if !self.run.contains(&at) {
             return None;
@@ -185,6 +202,7 @@ impl<'data> Modules<'data> {
             executable,
             run: at..at.checked_add(1)?,
             link,
+            bytes: &[],
         };
         let mut others = self.modules.iter().filter(|&it| !std::ptr::eq(it, module));
         let placement = module.placement(at)?;
@@ -201,9 +219,12 @@ impl<'data> Modules<'data> {
         let run = placement
             .at
             .checked_add(start.offset_from(placement.link)?)?;
+        let size = end.offset_from(start)?;
+        let bytes = module.image.bytes_at(start).unwrap_or_default();
         Some(Region {
-            run: run..run.checked_add(end.offset_from(start)?)?,
+            run: run..run.checked_add(size)?,
             link: start,
+            bytes: &bytes[..bytes.len().min(usize::try_from(size).ok()?)],
             ..alone
         })
     }

@@ -156,6 +156,14 @@ impl Registers {
         self.valid &= !(1 << register as u32);
     }
 
+    /// Sets a register or leaves it, without a branch on which.
+    #[inline]
+    pub(crate) fn set_if(&mut self, condition: bool, register: Register, value: u64) {
+        let place = &mut self.values[register as usize];
+        *place = if condition { value } else { *place };
+        self.valid |= u32::from(condition) << register as u32;
+    }
+
     /// Forgets several, by the bits of their places.
     pub(crate) fn clear_all(&mut self, registers: u32) {
         self.valid &= !registers;

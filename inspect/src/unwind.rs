@@ -5,6 +5,7 @@ mod code;
 mod expression;
 mod follow;
 mod frame_pointer;
+mod plain;
 mod prologue;
 mod return_address;
 mod simulate;

@@ -13,9 +13,17 @@ use crate::PlainRow;
 /// millisecond.
 const PAGE: u64 = 1 << 16;
 
-/// Within a page, a lookup begins at a line of that many bytes: it then goes
-/// over a dozen rows.
-const LINE: u64 = 1 << 8;
+/// Within a page, a lookup begins at a line of that many bytes: few have more
+/// rows than are compared at a time.
+const LINE: u64 = 1 << 6;
+
+/// Rows that are compared at a time. How many are below an address is counted,
+/// not searched for: where a search ends nothing predicts, and a branch that
+/// was predicted wrongly costs more than the comparisons.
+const COMPARED: usize = 8;
+
+/// Behind the last row, so that there always are as many as are compared.
+const NO_ROW: RowStart = RowStart::MAX;
 
 /// Pages in all: half a gigabyte of code. More is not code.
 const MOST_PAGES: u64 = 1 << 13;
@@ -121,20 +129,31 @@ impl Page {
         if covered < PAGE {
             page.push(covered, None);
         }
+        let lines = page.lines();
+        page.rows.extend([NO_ROW; COMPARED]);
         Self {
-            lines: page.lines(),
+            lines,
             rows: page.rows.into(),
             rules: page.rules.into(),
         }
     }
 
+    #[inline]
     fn row_at(&self, inside: u64) -> Option<PlainRow> {
         let line = usize::try_from(inside / LINE).ok()?;
-        let first = usize::from(*self.lines.get(line)?);
-        let last = row_start(inside, usize::from(u16::MAX));
-        let rows = self.rows.get(first..)?;
-        let row = rows.iter().take_while(|&&row| row <= last).last()?;
-        *self.rules.get(usize::from(*row as u16))?
+        let mut first = usize::from(*self.lines.get(line)?);
+        // Rules have lower numbers than that.
+        let after = row_start(inside, usize::from(u16::MAX));
+        loop {
+            let rows = self.rows.get(first..)?.first_chunk::<COMPARED>()?;
+            let below: usize = rows.iter().map(|&row| usize::from(row < after)).sum();
+            if below < COMPARED {
+                let row = *rows.get(below.checked_sub(1)?)?;
+                return *self.rules.get(usize::from(row as u16))?;
+            }
+            // The last of these may be the one.
+            first += COMPARED - 1;
+        }
     }
 }
 
@@ -207,6 +226,7 @@ mod tests {
                 (0x1010..0x1020, Some(row(16))),
                 (0x1020..0x1030, None),
                 (0x1040..0x9000, Some(row(24))),
+                (0x1_0fff..0x1_1000, Some(row(32))),
             ],
             &[
                 (0xfff, None),
@@ -219,9 +239,24 @@ mod tests {
                 (0x1040, Some(24)),
                 (0x17ff, Some(24)),
                 (0x1800, Some(24)),
-                (0x11000, None),
+                (0x9000, None),
+                (0x1_0ffe, None),
+                (0x1_0fff, Some(32)),
+                (0x1_1000, None),
             ],
         );
+    }
+
+    /// An epilogue has a row for each of its pops, of a byte or two.
+    #[test]
+    fn many_rows_in_a_line() {
+        let rows = 0..100;
+        let spans: Vec<Span> = (rows.clone())
+            .map(|at| (0x1001 + at..0x1002 + at, Some(row(at as i32))))
+            .collect();
+        let found = rows.map(|at| (0x1001 + at, Some(at as i32)));
+        let edges = [(0x1000, None), (0x1065, None)];
+        check(&spans, &found.chain(edges).collect::<Vec<_>>());
     }
 
     #[test]

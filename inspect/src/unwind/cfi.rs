@@ -1,11 +1,9 @@
 //! A caller by call frame information (DWARF 5 §6.4).
 
-use ukdbg_image::{
-    CfaRule, CodeAddr, DwarfRegister, PlainRow, RegisterRule, UNWIND_REGISTERS, UnwindRow,
-};
+use ukdbg_image::{CfaRule, CodeAddr, DwarfRegister, RegisterRule, UNWIND_REGISTERS, UnwindRow};
 
 use super::expression::evaluate_rule;
-use super::step::{CALLER_SAVED, Caller, Machine, Place, Word, lose_across_call};
+use super::step::{CALLER_SAVED, Caller, Machine, Place};
 use super::{FoundBy, Frame, StackEnd, trap_frame};
 use crate::{Register, Registers, VirtAddr};
 
@@ -17,48 +15,6 @@ pub(super) enum ByRules {
     End(StackEnd),
     /// They need what is not known; another way may still find the caller.
     Unknown,
-}
-
-/// A caller by the rules of an ordinary function, its registers not restored
-/// yet.
-pub(super) struct PlainCaller {
-    pub(super) cfa: VirtAddr,
-    pub(super) pc: VirtAddr,
-    row: PlainRow,
-}
-
-impl PlainCaller {
-    /// Makes the caller's frame of the frame it was found from, in place: most
-    /// of the time of a long backtrace is copying.
-    pub(super) fn replace(&self, frame: &mut Frame, machine: &mut Machine<'_, '_>) {
-        lose_across_call(&mut frame.registers);
-        frame.registers.set(Register::Rsp, self.cfa.0);
-        frame.registers.set(Register::Rip, self.pc.0);
-        for (register, below) in self.row.saved() {
-            let Some(register) = Register::from_dwarf(register) else {
-                continue;
-            };
-            let saved = self.cfa.checked_sub(below);
-            match saved.and_then(|at| machine.read_u64(at).ok()) {
-                Some(value) => frame.registers.set(register, value),
-                None => frame.registers.clear(register),
-            }
-        }
-        frame.pc = CodeAddr::Return(self.pc);
-        frame.cfa = None;
-        frame.found_by = FoundBy::Cfi;
-        frame.interrupted = false;
-    }
-
-    /// The caller with its frame.
-    pub(super) fn caller(&self, frame: &Frame, machine: &mut Machine<'_, '_>) -> Caller {
-        let mut frame = frame.clone();
-        self.replace(&mut frame, machine);
-        Caller {
-            cfa: self.cfa,
-            frame,
-        }
-    }
 }
 
 impl<'data> Machine<'_, 'data> {
@@ -100,34 +56,6 @@ impl<'data> Machine<'_, 'data> {
             Restored::Unknown => return ByRules::Unknown,
         };
         ByRules::Caller(Box::new(caller(cfa, pc, registers, trap)))
-    }
-
-    /// What the rules of an ordinary function say; none when they need what is
-    /// not known.
-    pub(super) fn by_plain_row(
-        &mut self,
-        frame: &Frame,
-        row: &PlainRow,
-    ) -> Result<Option<PlainCaller>, StackEnd> {
-        let base = Register::from_dwarf(row.cfa_register());
-        let base = base.and_then(|base| frame.registers.get(base));
-        let cfa = base.and_then(|base| base.checked_add_signed(row.cfa_offset()));
-        let Some(cfa) = cfa.map(VirtAddr) else {
-            return Ok(None);
-        };
-        let sp = frame.registers.sp();
-        if sp.is_some_and(|sp| cfa <= sp && self.same_stack(cfa, sp)) {
-            return Err(StackEnd::Loop { cfa });
-        }
-        let Some(at) = cfa.checked_sub(Word::Eight.size()) else {
-            return Ok(None);
-        };
-        let pc = self.read_u64(at).map_err(|_| StackEnd::Truncated { at })?;
-        Ok(Some(PlainCaller {
-            cfa,
-            pc: VirtAddr(pc),
-            row: *row,
-        }))
     }
 
     /// The canonical frame address of a frame without a caller, which its

@@ -17,6 +17,28 @@ const DIRECT_CALL: u8 = 0xe8;
 /// `call r/m64`, when the middle bits of the next byte are 2.
 const INDIRECT_CALL: u8 = 0xff;
 
+/// How long an indirect call is, by the byte behind its opcode (ModRM, SDM 2A
+/// table 2-2); 0 for other instructions, and for forms with a SIB byte, which
+/// are decoded.
+const INDIRECT_CALL_LENGTHS: [u8; 256] = {
+    let mut lengths = [0; 256];
+    let mut register = 0;
+    while register < 8 {
+        let call = 2 << 3 | register;
+        // Through a pointer, one with an offset of a byte or of four, and a
+        // register.
+        let has_sib = register == 4;
+        if !has_sib {
+            lengths[call] = if register == 5 { 6 } else { 2 };
+            lengths[1 << 6 | call] = 3;
+            lengths[2 << 6 | call] = 6;
+        }
+        lengths[3 << 6 | call] = 2;
+        register += 1;
+    }
+    lengths
+};
+
 impl Machine<'_, '_> {
     /// The instruction at an address; none where nothing can be read or
     /// decoded.
@@ -31,7 +53,31 @@ impl Machine<'_, '_> {
 
     /// Whether an address is in code and right behind a call: what a return
     /// address is.
+    #[inline]
     pub(super) fn follows_call(&mut self, at: VirtAddr) -> bool {
+        self.clearly_follows_call(at) || self.decodes_to_call(at)
+    }
+
+    /// Whether a call of a usual form stands before an address, in code that
+    /// was met before. One branch for all forms: which of them it is nothing
+    /// predicts.
+    #[inline]
+    fn clearly_follows_call(&self, at: VirtAddr) -> bool {
+        let Some(region) = self.regions.iter().flatten().find(|it| it.contains(at)) else {
+            return false;
+        };
+        let Some(before) = region.bytes_before::<LONGEST_CALL>(at) else {
+            return false;
+        };
+        let [.., a, b, c, d] = *before;
+        let target =
+            at.0.wrapping_add_signed(i32::from_le_bytes([a, b, c, d]).into());
+        let target = VirtAddr(self.word.truncated(target));
+        let direct = (before[LONGEST_CALL - 5] == DIRECT_CALL) & region.contains(target);
+        region.executable & (direct | is_indirect_call(before))
+    }
+
+    fn decodes_to_call(&mut self, at: VirtAddr) -> bool {
         let Some(last) = at.checked_sub(1) else {
             return false;
         };
@@ -50,14 +96,6 @@ impl Machine<'_, '_> {
                 let got = self.code(start, &mut bytes[..length]);
                 got == length && self.is_call(start, &bytes[..length])
             });
-        }
-        // The direct call, the most frequent form, is seen without decoding.
-        if let [.., DIRECT_CALL, a, b, c, d] = before {
-            let target =
-                at.0.wrapping_add_signed(i32::from_le_bytes([a, b, c, d]).into());
-            if self.is_code(VirtAddr(self.word.truncated(target))) {
-                return true;
-            }
         }
         is_indirect_call(&before)
             || (2..=LONGEST_CALL).any(|length| {
@@ -114,17 +152,15 @@ impl Machine<'_, '_> {
 }
 
 /// Whether bytes end with an indirect call of a usual form: through the global
-/// offset table, a register, or a pointer at a register plus a constant. The
-/// opcode and the next byte give the length (SDM 2A, table 2-2).
-fn is_indirect_call(bytes: &[u8]) -> bool {
-    matches!(
-        bytes,
-        [.., INDIRECT_CALL, 0x15, _, _, _, _]
-            | [.., INDIRECT_CALL, 0xd0..=0xd7]
-            | [.., INDIRECT_CALL, 0x10..=0x13 | 0x16 | 0x17]
-            | [.., INDIRECT_CALL, 0x50..=0x53 | 0x55..=0x57, _]
-            | [.., INDIRECT_CALL, 0x90..=0x93 | 0x95..=0x97, _, _, _, _]
-    )
+/// offset table, a register, or a pointer at a register plus a constant.
+#[inline]
+fn is_indirect_call(bytes: &[u8; LONGEST_CALL]) -> bool {
+    let of_length = |length: usize| {
+        let start = LONGEST_CALL - length;
+        let known = INDIRECT_CALL_LENGTHS[usize::from(bytes[start + 1])];
+        (bytes[start] == INDIRECT_CALL) & (usize::from(known) == length)
+    };
+    of_length(2) | of_length(3) | of_length(6)
 }
 
 /// Whether bytes may be a near call (SDM 2A, CALL), prefixes included: a look

@@ -1,9 +1,9 @@
 //! From registers to a backtrace: frame by frame, the best evidence first.
 
 use ukdbg_guest_abi::stack::SWITCH_FRAME;
-use ukdbg_image::{CodeAddr, DwarfRegister, UnwindRule};
+use ukdbg_image::{CodeAddr, DwarfRegister};
 
-use super::cfi::{ByRules, PlainCaller};
+use super::cfi::ByRules;
 use super::prologue::Prologue;
 use super::step::{Caller, Machine, Place, Word};
 use super::{Backtrace, FoundBy, Frame, StackEnd};
@@ -13,8 +13,9 @@ use crate::{Memory, Register, Registers, Stack, VirtAddr};
 
 /// Frames followed unless another limit is set.
 const FRAME_LIMIT: usize = 10_000;
-/// Frames that room is made for at first.
-const USUAL_FRAMES: usize = 32;
+/// Frames that room is made for at first, most of which is given back: moving
+/// frames as their number grows costs as much as finding them.
+const USUAL_FRAMES: usize = 256;
 /// Guesses after which one more would tell nothing.
 const MOST_GUESSES: usize = 32;
 
@@ -140,99 +141,69 @@ impl<'a, 'data> Unwinder<'a, 'data> {
                 break StackEnd::Limit { frames: self.limit };
             }
             let last = frames.len() - 1;
-            let step = match machine.step(&frames[last]) {
-                Ok(step) => step,
+            // On one stack each frame is above the one before, so that there
+            // is nothing to compare with.
+            let is_new = |cfa| highest.is_none_or(|highest| cfa > highest);
+            if let Some(caller) = machine.by_plain_row(&frames[last])
+                && is_new(caller.cfa)
+            {
+                highest = Some(caller.cfa);
+                frames[last].cfa = highest;
+                frames.extend_from_within(last..);
+                caller.replace(&mut frames[last + 1]);
+                continue;
+            }
+            let caller = match machine.step(&frames[last]) {
+                Ok(caller) => caller,
                 Err(end) => {
                     frames[last].cfa = machine.outermost_cfa(&frames[last]);
                     break end;
                 }
             };
-            let cfa = step.cfa();
+            let cfa = caller.cfa;
             frames[last].cfa = Some(cfa);
-            // On one stack each frame is above the one before, so that there
-            // is nothing to compare with.
-            if highest.is_none_or(|highest| cfa > highest) {
+            if is_new(cfa) {
                 highest = Some(cfa);
-            } else if repeats(&frames, &step) {
+            } else if repeats(&frames, &caller) {
                 break StackEnd::Loop { cfa };
             }
-            guesses += usize::from(step.is_guess());
+            guesses += usize::from(caller.frame.found_by == FoundBy::Scan);
             if guesses > MOST_GUESSES {
                 let pc = frames[last].pc.address();
                 break StackEnd::NoRule { pc };
             }
-            match step {
-                Step::Plain(caller) => {
-                    frames.push(frames[last].clone());
-                    caller.replace(&mut frames[last + 1], &mut machine);
-                }
-                Step::Caller(caller) => frames.push(caller.frame),
-            }
+            frames.push(caller.frame);
         };
+        frames.shrink_to_fit();
         Backtrace { frames, end }
     }
 }
 
 /// Whether a caller is one of the frames already, at the same place on its
 /// stack.
-fn repeats(frames: &[Frame], step: &Step) -> bool {
+fn repeats(frames: &[Frame], caller: &Caller) -> bool {
+    let pc = caller.frame.pc.address();
     let mut pairs = frames.iter().zip(frames.iter().skip(1));
-    pairs.any(|(inner, outer)| inner.cfa == Some(step.cfa()) && outer.pc.address() == step.pc())
-}
-
-/// A caller, as it was found.
-enum Step {
-    /// By the rules of an ordinary function.
-    Plain(PlainCaller),
-    Caller(Box<Caller>),
-}
-
-impl Step {
-    fn cfa(&self) -> VirtAddr {
-        match self {
-            Self::Plain(caller) => caller.cfa,
-            Self::Caller(caller) => caller.cfa,
-        }
-    }
-
-    fn pc(&self) -> VirtAddr {
-        match self {
-            Self::Plain(caller) => caller.pc,
-            Self::Caller(caller) => caller.frame.pc.address(),
-        }
-    }
-
-    fn is_guess(&self) -> bool {
-        matches!(self, Self::Caller(caller) if caller.frame.found_by == FoundBy::Scan)
-    }
+    pairs.any(|(inner, outer)| inner.cfa == Some(caller.cfa) && outer.pc.address() == pc)
 }
 
 impl<'data> Machine<'_, 'data> {
     /// The caller of a frame, or why there is none.
-    fn step(&mut self, frame: &Frame) -> Result<Step, StackEnd> {
-        let boxed = |caller| Step::Caller(Box::new(caller));
+    fn step(&mut self, frame: &Frame) -> Result<Caller, StackEnd> {
         let Some(place) = self.place(frame.pc) else {
-            return self.step_from_nowhere(frame).map(boxed);
+            return self.step_from_nowhere(frame);
         };
-        let rule = match self.word {
-            Word::Eight => place.module.image.unwind_rule(place.lookup),
+        let row = match self.word {
+            Word::Eight => place.module.image.unwind_row(place.lookup),
             // Call frame information of 32-bit code describes 64-bit
             // registers in a 64-bit image; its frames are walked by words.
             Word::Four => None,
         };
-        let found = match rule {
-            Some(UnwindRule::Plain(row)) => match self.by_plain_row(frame, &row)? {
-                Some(caller) if self.follows_call(caller.pc) => return Ok(Step::Plain(caller)),
-                Some(caller) => ByRules::Caller(Box::new(caller.caller(frame, self))),
-                None => ByRules::Unknown,
-            },
-            Some(UnwindRule::Full(row)) => self.by_rules(&place, frame, &row),
-            None => ByRules::Unknown,
-        };
+        let found = row.map_or(ByRules::Unknown, |row| self.by_rules(&place, frame, &row));
         match found {
-            ByRules::Caller(caller) => self.check_rules(&place, frame, *caller).map(boxed),
+            ByRules::Caller(caller) => self.check_rules(&place, frame, *caller),
             ByRules::End(end) => Err(end),
-            ByRules::Unknown => self.step_without_rules(&place, frame).map(boxed),
+            ByRules::Unknown => self.step_without_rules(&place, frame),
         }
     }
 
