@@ -41,10 +41,12 @@ macro_rules! address_type {
         }
 
         impl $crate::Address for $name {
+            #[inline]
             fn value(self) -> u64 {
                 self.0
             }
 
+            #[inline]
             fn from_value(value: u64) -> Self {
                 Self(value)
             }
@@ -120,13 +122,18 @@ impl<A: Copy> CodeAddr<A> {
     }
 }
 
-impl CodeAddr<LinkAddr> {
-    /// The address to look up: the only place that subtracts one from a return
-    /// address.
-    pub fn lookup(self) -> LinkAddr {
+impl<A: Address> CodeAddr<A> {
+    /// The address to look up, which for a return address is within the call
+    /// before it: the only place that subtracts one.
+    ///
+    /// A return address of 0, as above outermost frames and on a smashed stack,
+    /// is behind no call, and must not be taken for what lies at 0. It is looked
+    /// up at the last address, where no code is.
+    #[inline]
+    pub fn lookup(self) -> A {
         match self {
             Self::Exact(address) => address,
-            Self::Return(address) => LinkAddr(address.0.saturating_sub(1)),
+            Self::Return(address) => A::from_value(address.value().wrapping_sub(1)),
         }
     }
 }
@@ -136,5 +143,23 @@ impl<A: fmt::Display> fmt::Display for CodeAddr<A> {
         match self {
             Self::Exact(address) | Self::Return(address) => address.fmt(f),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_return_address_is_looked_up_by_the_call_before_it() {
+        let check = |address: u64, expected: u64| {
+            let address = LinkAddr(address);
+            assert_eq!(CodeAddr::Exact(address).lookup(), address);
+            assert_eq!(CodeAddr::Return(address).lookup(), LinkAddr(expected));
+        };
+        check(0x1000, 0xfff);
+        check(1, 0);
+        check(u64::MAX, u64::MAX - 1);
+        check(0, u64::MAX);
     }
 }

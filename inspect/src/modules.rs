@@ -241,11 +241,7 @@ impl<'data> Modules<'data> {
         &self,
         at: CodeAddr<VirtAddr>,
     ) -> Option<(&Module<'data>, CodeAddr<LinkAddr>)> {
-        let lookup = match at {
-            CodeAddr::Exact(address) => address,
-            CodeAddr::Return(address) => address.checked_sub(1)?,
-        };
-        let (module, link) = self.find(lookup)?;
+        let (module, link) = self.find(at.lookup())?;
         Some(match at {
             CodeAddr::Exact(_) => (module, CodeAddr::Exact(link)),
             CodeAddr::Return(_) => (module, CodeAddr::Return(link.checked_add(1)?)),

@@ -45,10 +45,7 @@ impl<T: Target> Session<'_, T> {
     pub(crate) fn pc_of(&mut self, index: Option<usize>) -> Result<VirtAddr, SessionError> {
         let found = self.frame_of(Some(index.unwrap_or(0)))?;
         let (frame, _) = found.ok_or(SessionError::NoRegisters)?;
-        Ok(match frame.pc {
-            ukdbg_image::CodeAddr::Exact(at) => at,
-            ukdbg_image::CodeAddr::Return(at) => at.checked_sub(1).unwrap_or(at),
-        })
+        Ok(frame.pc.lookup())
     }
 
     /// The address that an expression is, or that its value has.

@@ -141,10 +141,7 @@ pub(super) struct Machine<'a, 'data> {
 impl<'a, 'data> Machine<'a, 'data> {
     /// The place of a code address, if it is code at all.
     pub(super) fn place(&mut self, pc: CodeAddr<VirtAddr>) -> Option<Place<'a, 'data>> {
-        self.executable(match pc {
-            CodeAddr::Exact(at) => at,
-            CodeAddr::Return(at) => at.checked_sub(1)?,
-        })
+        self.executable(pc.lookup())
     }
 
     pub(super) fn is_code(&mut self, at: VirtAddr) -> bool {
