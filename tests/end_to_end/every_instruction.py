@@ -12,6 +12,8 @@ import gdb
 NAMES = ["rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp"] + [
     "r%d" % n for n in range(8, 16)
 ] + ["rip", "eflags"]
+# What a function must give back (System V psABI, figure 3.4).
+CALLEE_SAVED = ["rbx", "rbp", "r12", "r13", "r14", "r15"]
 # What is dumped around each frame: more than a red zone below, and as far as
 # the next frame where that is near.
 BELOW, LEAST, MOST = 256, 1024, 64 << 10
@@ -19,6 +21,12 @@ BELOW, LEAST, MOST = 256, 1024, 64 << 10
 
 def value(frame, name):
     return int(frame.read_register(name)) & 0xFFFFFFFFFFFFFFFF
+
+
+def recovered(frame, name):
+    """A register of a caller; none where GDB says that it is not saved."""
+    register = frame.read_register(name)
+    return None if register.is_optimized_out else int(register) & 0xFFFFFFFFFFFFFFFF
 
 
 def memory(inferior, start, end):
@@ -39,7 +47,8 @@ def frames():
     frame = gdb.newest_frame()
     while frame is not None:
         if frame.type() != gdb.INLINE_FRAME:
-            found.append([value(frame, "rip"), value(frame, "rsp")])
+            place = [value(frame, "rip"), value(frame, "rsp")]
+            found.append(place + [recovered(frame, name) for name in CALLEE_SAVED])
         frame = frame.older()
     return found
 
@@ -54,7 +63,7 @@ def snapshot(inferior):
         frame = frame.older()
     found = frames()
     stacks = []
-    for index, (_, sp) in enumerate(found):
+    for index, (_, sp, *_) in enumerate(found):
         older = found[index + 1][1] if index + 1 < len(found) else 0
         end = older if sp < older < sp + MOST else sp + LEAST
         stacks += memory(inferior, sp - BELOW, end)

@@ -1,6 +1,8 @@
 //! Backtraces at every instruction of running guests against GDB's, which
 //! steps them: prologues and epilogues, calls, traps on stacks of their own,
-//! task switches, at the first instruction as at any other.
+//! task switches, at the first instruction as at any other. Compared are the
+//! program counter and the stack pointer of every frame, and the registers
+//! that its callees must have given back.
 //!
 //! A few instructions of each guest; `cargo xtask truth` asks for more with
 //! `UKDBG_STEPS`, and for counts of what was met in files of the folder
@@ -15,7 +17,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use ukdbg_image::{Decompressed, Image};
 use ukdbg_inspect::{
-    FoundBy, Memory, MemoryError, Module, Modules, Register, Registers, Unwinder, VirtAddr,
+    FoundBy, Frame, Memory, MemoryError, Module, Modules, Register, Registers, Unwinder, VirtAddr,
 };
 use ukdbg_tests::{
     DEADLINE, Ending, GuestShape, Qemu, Running, Tool, Traps, UnwindTables, available,
@@ -41,12 +43,47 @@ impl Memory for Stacks {
     }
 }
 
+/// What a function must give back, in the script's order.
+const CALLEE_SAVED: [Register; 6] = [
+    Register::Rbx,
+    Register::Rbp,
+    Register::R12,
+    Register::R13,
+    Register::R14,
+    Register::R15,
+];
+
+/// A frame, GDB's or ours.
+#[derive(Debug)]
+struct SeenFrame {
+    /// Program counter and stack pointer.
+    place: [u64; 2],
+    /// The callee-saved registers, as far as they could be recovered.
+    saved: [Option<u64>; CALLEE_SAVED.len()],
+}
+
+impl SeenFrame {
+    fn of_gdb(frame: &Value) -> Self {
+        Self {
+            place: [0, 1].map(|index| frame[index].as_u64().expect("a number")),
+            saved: std::array::from_fn(|index| frame[2 + index].as_u64()),
+        }
+    }
+
+    fn of_ours(frame: &Frame) -> Self {
+        let sp = frame.registers.sp().map_or(0, |sp| sp.0);
+        Self {
+            place: [frame.pc.address().0, sp],
+            saved: CALLEE_SAVED.map(|register| frame.registers.get(register)),
+        }
+    }
+}
+
 /// One stop as GDB saw it.
 struct Stop {
     registers: Registers,
     stacks: Stacks,
-    /// Program counter and stack pointer of every frame.
-    frames: Vec<[u64; 2]>,
+    frames: Vec<SeenFrame>,
     in_trap: bool,
     instruction: String,
 }
@@ -71,11 +108,10 @@ impl Stop {
             let bytes = (0..hex.len()).step_by(2).map(byte);
             (stack[0].as_u64().expect("a number"), bytes.collect())
         });
-        let frame = |frame: &Value| [0, 1].map(|index| frame[index].as_u64().expect("a number"));
         Self {
             registers,
             stacks: Stacks(stacks.collect()),
-            frames: list("frames").map(frame).collect(),
+            frames: list("frames").map(SeenFrame::of_gdb).collect(),
             in_trap: stop["traps"].as_u64().expect("a number") > 0,
             instruction: stop["instruction"].as_str().expect("text").to_owned(),
         }
@@ -96,9 +132,34 @@ struct Met {
     calls_and_returns: u64,
     stack_moves: u64,
     in_traps: u64,
+    /// Callee-saved registers that both know, and alike.
+    recovered: u64,
+    /// That neither knows.
+    lost: u64,
+    /// That only one of both claims to know.
+    only_gdb: u64,
+    only_ours: u64,
 }
 
 impl Met {
+    /// Counts the registers of a frame, and says which differ.
+    fn compare(&mut self, ours: &SeenFrame, gdb: &SeenFrame) -> Option<String> {
+        let mut wrong = None;
+        for (index, register) in CALLEE_SAVED.into_iter().enumerate() {
+            match (ours.saved[index], gdb.saved[index]) {
+                (Some(ours), Some(gdb)) if ours == gdb => self.recovered += 1,
+                (Some(ours), Some(gdb)) => {
+                    let name = register.name();
+                    wrong = Some(format!("{name} is {ours:#x}, GDB has {gdb:#x}"));
+                }
+                (None, Some(_)) => self.only_gdb += 1,
+                (Some(_), None) => self.only_ours += 1,
+                (None, None) => self.lost += 1,
+            }
+        }
+        wrong
+    }
+
     fn count(&mut self, stop: &Stop) {
         let moves_stack = stop.does(&["sub", "add", "lea", "mov", "and", "leave"])
             && (stop.instruction.ends_with(",%rsp") || stop.does(&["leave"]));
@@ -123,6 +184,10 @@ impl Met {
             "calls_and_returns": self.calls_and_returns,
             "stack_moves": self.stack_moves,
             "in_traps": self.in_traps,
+            "recovered": self.recovered,
+            "lost": self.lost,
+            "only_gdb": self.only_gdb,
+            "only_ours": self.only_ours,
         });
         let file = guest.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
         let path = Path::new(&folder).join(file + ".json");
@@ -164,6 +229,20 @@ fn wanted_steps() -> u32 {
     env::var("UKDBG_STEPS").map_or(STEPS, |steps| steps.parse().expect("a number"))
 }
 
+/// What is not the same in two backtraces of a stop.
+fn difference(ours: &[SeenFrame], gdb: &[SeenFrame], met: &mut Met) -> Option<String> {
+    let places = |frames: &[SeenFrame]| -> Vec<_> { frames.iter().map(|it| it.place).collect() };
+    if places(ours) != places(gdb) {
+        return Some("other frames".to_owned());
+    }
+    let pairs = ours.iter().zip(gdb).enumerate();
+    // All are counted.
+    pairs.fold(None, |first, (index, (ours, gdb))| {
+        let here = met.compare(ours, gdb);
+        first.or_else(|| here.map(|what| format!("frame {index}: {what}")))
+    })
+}
+
 fn check(name: &str, image: &Path, boot: &[&str], starts: &[&str]) {
     let steps = wanted_steps();
     let arguments = [&["-S"], boot].concat();
@@ -180,15 +259,13 @@ fn check(name: &str, image: &Path, boot: &[&str], starts: &[&str]) {
     for mut stop in stops {
         met.count(&stop);
         let got = unwinder.unwind(&stop.registers, FoundBy::Stop, &mut stop.stacks);
-        let frame = |frame: &ukdbg_inspect::Frame| {
-            let sp = frame.registers.sp().map_or(0, |sp| sp.0);
-            [frame.pc.address().0, sp]
-        };
-        let ours: Vec<[u64; 2]> = got.frames.iter().map(frame).collect();
-        if ours != stop.frames {
+        let ours: Vec<SeenFrame> = got.frames.iter().map(SeenFrame::of_ours).collect();
+        if let Some(what) = difference(&ours, &stop.frames, &mut met) {
             let (gdb, end) = (&stop.frames, got.end);
             let next = &stop.instruction;
-            wrong.push(format!("`{next}`: {ours:#x?} {end:?}\nGDB {gdb:#x?}"));
+            wrong.push(format!(
+                "`{next}`: {what}: {ours:#x?} {end:?}\nGDB {gdb:#x?}"
+            ));
         }
     }
     assert!(
@@ -198,6 +275,8 @@ fn check(name: &str, image: &Path, boot: &[&str], starts: &[&str]) {
         met.steps,
         wrong[0]
     );
+    // Every function these guests run has rules, and GDB goes by the same.
+    assert_eq!((met.only_gdb, met.only_ours), (0, 0), "{name}");
     met.report(name);
 }
 

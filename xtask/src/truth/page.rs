@@ -117,13 +117,14 @@ fn written(answer: &Answer) -> String {
 pub(super) fn unwinding(guests: &[Guest]) -> String {
     let mut text = format!("## Unwinding\n\n{}\n", super::unwinding::HOW);
     text.push_str(
-        "| guest | instructions | frames | pushes and pops | calls and returns | stack pointer moves | inside traps |\n\
-         |---|--:|--:|--:|--:|--:|--:|\n",
+        "| guest | instructions | frames | pushes and pops | calls and returns | stack pointer moves | inside traps \
+         | registers alike | neither | only GDB | only ukdbg |\n\
+         |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
     );
     for guest in guests {
         let _ = writeln!(
             text,
-            "| {} | {} | {} | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
             guest.name,
             guest.steps,
             guest.frames,
@@ -131,9 +132,16 @@ pub(super) fn unwinding(guests: &[Guest]) -> String {
             guest.calls_and_returns,
             guest.stack_moves,
             guest.in_traps,
+            guest.recovered,
+            guest.lost,
+            guest.only_gdb,
+            guest.only_ours,
         );
     }
-    text.push_str("\nEvery frame at every instruction is GDB's: the command fails at the first that is not.\n");
+    text.push_str(
+        "\nEvery frame at every instruction is GDB's, and every register that both recovered \
+         has the same value:\nthe command fails at the first that has not.\n",
+    );
     text
 }
 

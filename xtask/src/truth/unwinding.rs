@@ -14,8 +14,9 @@ use crate::setup::{self, Tool};
 pub(super) const HOW: &str = "\
 A guest in QEMU is stepped by GDB, one instruction at a time, from several places on. At
 each, GDB's frames (program counter and stack pointer, which for a caller is the canonical
-frame address of the frame before) are compared with those that ukdbg makes of the same
-registers and memory. Inlined frames share a physical one and are not counted.
+frame address of the frame before; and rbx, rbp, r12 to r15, which callees give back) are
+compared with those that ukdbg makes of the same registers and memory. Inlined frames share
+a physical one and are not counted.
 ";
 
 /// What was compared of one guest.
@@ -27,6 +28,13 @@ pub(super) struct Guest {
     pub(super) calls_and_returns: u64,
     pub(super) stack_moves: u64,
     pub(super) in_traps: u64,
+    /// Callee-saved registers that both recovered, and alike.
+    pub(super) recovered: u64,
+    /// That neither has.
+    pub(super) lost: u64,
+    /// That only one of both has.
+    pub(super) only_gdb: u64,
+    pub(super) only_ours: u64,
 }
 
 /// Compares `steps` instructions of each guest.
@@ -65,5 +73,9 @@ fn guest(value: &Value) -> Option<Guest> {
         calls_and_returns: number("calls_and_returns")?,
         stack_moves: number("stack_moves")?,
         in_traps: number("in_traps")?,
+        recovered: number("recovered")?,
+        lost: number("lost")?,
+        only_gdb: number("only_gdb")?,
+        only_ours: number("only_ours")?,
     })
 }
