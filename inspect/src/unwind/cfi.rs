@@ -153,6 +153,9 @@ impl<'data> Machine<'_, 'data> {
             RegisterRule::Register(other) => known(*other).into(),
             RegisterRule::Expression(expression) => {
                 let at = evaluate_rule(self, place, frame, Some(cfa), expression);
+                if at.is_some_and(|at| is_given_back(register, VirtAddr(at), frame, cfa)) {
+                    return known(register).into();
+                }
                 in_memory(self, at)
             }
             RegisterRule::ValueExpression(expression) => {
@@ -173,6 +176,19 @@ impl From<Option<u64>> for Restored {
     fn from(value: Option<u64>) -> Self {
         value.map_or(Self::Unknown, Self::Value)
     }
+}
+
+/// Whether the frame pointer's own rule has outlived it: GCC's functions that
+/// realign their stack save it at `DW_OP_breg6 (rbp) 0`, and say so still
+/// behind the `leave` that restored it. What it points at is then outside of
+/// the frame, and it is the caller's already.
+fn is_given_back(register: DwarfRegister, at: VirtAddr, frame: &Frame, cfa: VirtAddr) -> bool {
+    let itself = frame.registers.get(Register::Rbp) == Some(at.0);
+    let inside = frame
+        .registers
+        .sp()
+        .is_some_and(|sp| (sp..cfa).contains(&at));
+    register == DwarfRegister::RBP && itself && !inside
 }
 
 /// Rules that describe the frame the processor pushes: rip at its start, rsp
