@@ -95,6 +95,8 @@ pub enum BaseEncoding {
     Signed,
     /// IEEE floating point.
     Float,
+    /// Two of those, the real and the imaginary part.
+    ComplexFloat,
     /// 0 or 1.
     Boolean,
     /// A Unicode scalar (`DW_ATE_UTF`).

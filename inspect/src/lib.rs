@@ -72,5 +72,6 @@ pub use target::{
 pub use unwind::{Backtrace, FoundBy, Frame, StackEnd, Unwinder};
 pub use values::{
     Field, Follow, InvalidValue, MapEntry, Missing, NamedValue, Number, Place, PlaceError,
-    PlaceType, ShareCounts, Value, ValueLimits, arguments, globals, variables,
+    PlaceType, RangeEnd, ShareCounts, Value, ValueLimits, arguments, globals, symbol_text,
+    variables,
 };

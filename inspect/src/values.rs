@@ -4,6 +4,7 @@
 
 mod atoms;
 mod boxes;
+mod extended;
 mod fat_pointer;
 mod format;
 mod globals;
@@ -13,8 +14,10 @@ mod place;
 mod read;
 mod search;
 mod sequence;
+mod spans;
 mod storage;
 mod structure;
+mod symbol;
 mod text;
 mod tree_map;
 mod type_name;
@@ -30,6 +33,7 @@ use crate::VirtAddr;
 
 pub use globals::globals;
 pub use place::{Number, Place, PlaceError, PlaceType};
+pub use symbol::symbol_text;
 pub use variables::{NamedValue, arguments, variables};
 
 /// How much of a value is read.
@@ -100,6 +104,34 @@ pub enum Value {
         /// The number.
         value: f32,
     },
+    /// A floating-point number that no `f64` is exactly.
+    Rounded {
+        /// The nearest decimal number, as far as that is known.
+        text: String,
+    },
+    /// A complex number.
+    Complex {
+        /// Its real part.
+        real: Box<Value>,
+        /// Its imaginary part.
+        imaginary: Box<Value>,
+    },
+    /// A span of time.
+    Duration {
+        /// Whole seconds.
+        seconds: u64,
+        /// The rest.
+        nanoseconds: u32,
+    },
+    /// A range.
+    Range {
+        /// Where it starts, if it does.
+        start: Option<Box<Value>>,
+        /// Where it ends, if it does.
+        end: Option<Box<Value>>,
+        /// What the end is to it.
+        bound: RangeEnd,
+    },
     /// A Unicode character.
     Character {
         /// The character.
@@ -118,6 +150,8 @@ pub enum Value {
         pointee: Option<Box<Value>>,
         /// The function there, for a pointer to code.
         function: Option<FunctionName>,
+        /// Else what lies there in an image, with the distance from its start.
+        symbol: Option<Untrusted>,
     },
     /// What a `Box`, `Rc` or `Arc` owns.
     Owned {
@@ -208,6 +242,15 @@ pub enum Value {
         /// The number.
         value: i128,
     },
+    /// A number that several enumerators, each a bit, make together.
+    Flags {
+        /// Their names.
+        names: Vec<Untrusted>,
+        /// Bits that have no name.
+        rest: u128,
+        /// The number.
+        value: u128,
+    },
     /// Bytes that are no value of the type.
     Invalid {
         /// Why not.
@@ -240,6 +283,18 @@ pub struct MapEntry {
     pub key: Value,
     /// Its value.
     pub value: Value,
+}
+
+/// What a range's end is to it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RangeEnd {
+    /// The first value beyond it.
+    Excluded,
+    /// Its last value.
+    Included,
+    /// Its last value, which was taken.
+    Exhausted,
 }
 
 /// How many share a value.

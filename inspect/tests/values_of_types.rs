@@ -14,11 +14,42 @@ use ukdbg_inspect::{
 
 const LIMITS: ValueLimits = ValueLimits {
     depth: 30,
-    width: 200,
+    width: 400,
     values: 10_000,
     text: 2_000,
     follow: Follow::Everything,
 };
+
+/// Variables that optimised Rust programs keep nowhere at the stop, by why:
+/// DWARF gives them no location there.
+const LOST_BY_RUSTC: &[(&str, &[&str])] = &[
+    (
+        "a reference to a constant is built anew where it is used",
+        &[
+            "bytes", "slice", "grid", "borrowed", "number", "debug", "text",
+        ],
+    ),
+    (
+        "nothing behind the stop needs it",
+        &["shape", "last", "sum", "number"],
+    ),
+];
+
+/// The same of C and C++ programs.
+const LOST_BY_GCC: &[(&str, &[&str])] = &[
+    (
+        "the only caller's constant took its place",
+        &["number", "letter"],
+    ),
+    (
+        "each part of it stands where it is used",
+        &["operations", "words"],
+    ),
+];
+
+/// In a register that the call does not keep (System V ABI §3.2.1). GDB shows
+/// what that register holds in the called function.
+const CLOBBERED: &[&str] = &["numbers"];
 
 fn compile(directory: &tempfile::TempDir, flags: &[&str]) -> PathBuf {
     let program = directory.path().join("types");
@@ -26,7 +57,8 @@ fn compile(directory: &tempfile::TempDir, flags: &[&str]) -> PathBuf {
     run(Command::new(rustc)
         .args(["--edition", "2024", "-g", "-C", "relocation-model=static"])
         .args(["-o".as_ref(), program.as_os_str()])
-        .arg(source("types.rs"))
+        .args(["--crate-name", "types"])
+        .arg(source("types/main.rs"))
         .args(flags));
     program
 }
@@ -36,6 +68,8 @@ struct Compared {
     name: String,
     said: String,
     found: Vec<String>,
+    /// GDB has no value of it, or does not know it.
+    lost_to_gdb: bool,
 }
 
 impl Compared {
@@ -45,12 +79,7 @@ impl Compared {
 
     /// Not known, as a whole or in part, and said to be so.
     fn is_missing(&self) -> bool {
-        let lost = [
-            "<unavailable>",
-            "<optimized out>",
-            "<not described>",
-            "<perhaps",
-        ];
+        let lost = ["<unavailable>", "<optimized out>"];
         self.found.is_empty()
             || self
                 .found
@@ -61,7 +90,7 @@ impl Compared {
 
 fn compare_rust(flags: &[&str]) -> Vec<Compared> {
     let directory = tempfile::tempdir().expect("there is room");
-    let compared = compare(&compile(&directory, flags), "types::stop");
+    let compared = compare(&compile(&directory, flags), "types::say::stop");
     assert!(compared.len() > 200, "{}", compared.len());
     compared
 }
@@ -98,6 +127,7 @@ fn compare(program: &Path, function: &str) -> Vec<Compared> {
                     .filter(|value| value.name.raw() == name)
                     .map(text)
                     .collect(),
+                lost_to_gdb: !is_local || stop.lost.iter().any(|lost| lost == name),
             });
         }
     }
@@ -105,7 +135,9 @@ fn compare(program: &Path, function: &str) -> Vec<Compared> {
 }
 
 fn describe(compared: &Compared) -> String {
-    let Compared { name, said, found } = compared;
+    let Compared {
+        name, said, found, ..
+    } = compared;
     format!("{name}\n  program: {said}\n  read:    {found:?}")
 }
 
@@ -126,16 +158,25 @@ fn all_equal(compared: &[Compared]) {
     assert_none(wrong.collect(), compared);
 }
 
-/// Most are known, and those are right.
-fn equal_or_missing(compared: &[Compared]) {
-    let known = |compared: &&Compared| compared.is_equal();
+/// Those that are known are right; those that are not are the ones that a
+/// compiler keeps in no place, and GDB finds none of them either.
+fn equal_or_lost(compared: &[Compared], reasons: &[(&str, &[&str])]) {
+    let may_be_lost = |name: &str| reasons.iter().any(|(_, names)| names.contains(&name));
+    let lost = |compared: &Compared| {
+        let unavailable = compared.found.iter().all(|line| line == "<unavailable>");
+        let name = &*compared.name;
+        compared.is_missing()
+            && match unavailable && !compared.found.is_empty() {
+                true => CLOBBERED.contains(&name),
+                false => may_be_lost(name) && compared.lost_to_gdb,
+            }
+    };
     let wrong = compared
         .iter()
-        .filter(|compared| !compared.is_equal() && !compared.is_missing());
+        .filter(|compared| !compared.is_equal() && !lost(compared));
     assert_none(wrong.collect(), compared);
-    let known = compared.iter().filter(known).count();
-    println!("{known} of {} known", compared.len());
-    assert!(known * 100 > compared.len() * 80, "{known}");
+    let known = compared.iter().filter(|compared| compared.is_equal());
+    println!("{} of {} known", known.count(), compared.len());
 }
 
 #[test]
@@ -147,14 +188,14 @@ fn every_type_reads_as_the_program_prints_it() {
 }
 
 #[test]
-fn optimised_values_are_right_or_missing() {
+fn optimised_values_are_right_or_lost() {
     if available(&["gcc", "gdb"]) {
-        equal_or_missing(&compare_rust(&["-C", "opt-level=2"]));
+        equal_or_lost(&compare_rust(&["-C", "opt-level=2"]), LOST_BY_RUSTC);
     }
 }
 
 #[test]
-fn values_after_link_time_optimisation_are_right_or_missing() {
+fn values_after_link_time_optimisation_are_right_or_lost() {
     if available(&["gcc", "gdb"]) {
         let flags = [
             "-C",
@@ -164,20 +205,39 @@ fn values_after_link_time_optimisation_are_right_or_missing() {
             "-C",
             "codegen-units=1",
         ];
-        equal_or_missing(&compare_rust(&flags));
+        equal_or_lost(&compare_rust(&flags), LOST_BY_RUSTC);
+    }
+}
+
+#[test]
+fn c_plus_plus_types_read_as_the_program_prints_them() {
+    if available(&["g++", "gdb"]) {
+        for version in ["-gdwarf-4", "-gdwarf-5"] {
+            let compared = compare_compiled("g++", "types.cc", &[version, "-O0"]);
+            assert!(compared.len() >= 12, "{}", compared.len());
+            all_equal(&compared);
+        }
+        equal_or_lost(
+            &compare_compiled("g++", "types.cc", &["-g", "-O2"]),
+            LOST_BY_GCC,
+        );
     }
 }
 
 fn compare_c(flags: &[&str]) -> Vec<Compared> {
+    let compared = compare_compiled("gcc", "types.c", flags);
+    assert!(compared.len() >= 44, "{}", compared.len());
+    compared
+}
+
+fn compare_compiled(compiler: &str, file: &str, flags: &[&str]) -> Vec<Compared> {
     let directory = tempfile::tempdir().expect("there is room");
     let program = directory.path().join("types");
-    run(Command::new("gcc")
+    run(Command::new(compiler)
         .args(["-static", "-no-pie", "-fno-stack-protector", "-o"])
-        .args([&program, &source("types.c")])
+        .args([&program, &source(file)])
         .args(flags));
-    let compared = compare(&program, "stop");
-    assert!(compared.len() >= 26, "{}", compared.len());
-    compared
+    compare(&program, "stop")
 }
 
 #[test]
@@ -190,10 +250,10 @@ fn c_types_read_as_the_program_prints_them() {
 }
 
 #[test]
-fn optimised_c_values_are_right_or_missing() {
+fn optimised_c_values_are_right_or_lost() {
     if available(&["gcc", "gdb"]) {
-        equal_or_missing(&compare_c(&["-g", "-O2"]));
-        equal_or_missing(&compare_c(&["-g", "-O2", "-flto"]));
+        equal_or_lost(&compare_c(&["-g", "-O2"]), LOST_BY_GCC);
+        equal_or_lost(&compare_c(&["-g", "-O2", "-flto"]), LOST_BY_GCC);
     }
 }
 
@@ -236,7 +296,7 @@ fn damaged_memory_gives_a_bounded_answer() {
     let modules = modules(&image);
     let started = Instant::now();
     let (mut longest, mut invalid) = (0, 0);
-    for mut stop in stops(&program, &image, "types::stop") {
+    for mut stop in stops(&program, &image, "types::say::stop") {
         for seed in 0..8 {
             let mut memory = Damaged {
                 memory: &mut stop.memory,

@@ -32,6 +32,29 @@ pub(crate) fn all<T: Target>(
     Ok(views)
 }
 
+/// The frames from the innermost to the one shown under a number, or to the
+/// end of the stack, without arguments: no more memory is read than they need.
+pub(crate) fn up_to<T: Target>(
+    session: &mut Session<'_, T>,
+    index: usize,
+) -> Result<Shown, SessionError> {
+    let selected = session.current_vcpu()?;
+    let machine = session.target.registers(selected)?;
+    // The innermost frame is where the registers are, whatever its stack.
+    let stacks = match index {
+        0 => Vec::new(),
+        _ => stacks(session),
+    };
+    let found = Unwinder::new(&session.modules)
+        .with_stacks(&stacks)
+        // A frame that is found is shown as one frame at least.
+        .with_limit(index.saturating_add(1))
+        .unwind(&machine, FoundBy::Stop, &mut session.target);
+    let of = StackOwner::Cpu { id: selected };
+    let view = frames::expand(&session.modules, &found, of, |_, _| Vec::new());
+    Ok(Shown { found, view })
+}
+
 /// Unwinds from registers, with the guest's own word on where its stacks are.
 pub(crate) fn find<T: Target>(
     session: &mut Session<'_, T>,

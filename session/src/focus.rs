@@ -18,6 +18,17 @@ impl<T: Target> Session<'_, T> {
         self.shown.as_ref().ok_or(SessionError::NoRegisters)
     }
 
+    /// The last backtrace shown, or the frames to this number.
+    pub(crate) fn shown_to(&mut self, index: usize) -> Result<Shown, SessionError> {
+        if let Some(shown) = &self.shown {
+            return Ok(shown.clone());
+        }
+        if self.target.vcpus()?.is_empty() {
+            return Err(SessionError::NoRegisters);
+        }
+        backtrace::up_to(self, index)
+    }
+
     /// A frame by its number as shown, with its level in the inline chain.
     /// None in a machine without registers, unless a frame was asked for.
     pub(crate) fn frame_of(
@@ -27,8 +38,8 @@ impl<T: Target> Session<'_, T> {
         if index.is_none() && self.target.vcpus()?.is_empty() {
             return Ok(None);
         }
-        let shown = self.frames_shown()?;
         let index = index.unwrap_or(0);
+        let shown = self.shown_to(index)?;
         let no_frame = SessionError::NoFrame {
             index,
             frames: shown.view.frames.len(),

@@ -110,7 +110,10 @@ pub(crate) fn locals<T: Target>(
     session: &mut Session<'_, T>,
     frame: Option<usize>,
 ) -> Result<LocalsView, SessionError> {
-    let shown = session.frames_shown()?.clone();
+    let shown = match frame {
+        Some(index) => session.shown_to(index)?,
+        None => session.frames_shown()?.clone(),
+    };
     let wanted = match frame {
         Some(index) => {
             let frames = shown.view.frames.len();

@@ -197,13 +197,8 @@ impl<'data, T: Target> Session<'data, T> {
         &mut self,
         index: usize,
     ) -> Result<ukdbg_image::SourceLocation, SessionError> {
-        if self.shown.is_none() {
-            backtrace::all(self, crate::Scope::Selected)?;
-        }
-        let frames = self
-            .shown
-            .as_ref()
-            .map_or(&[][..], |shown| &shown.view.frames);
+        let shown = self.shown_to(index)?;
+        let frames = &shown.view.frames;
         let frame = frames.get(index).ok_or(SessionError::NoFrame {
             index,
             frames: frames.len(),

@@ -21,7 +21,8 @@ pub(crate) enum Tool {
     Gdb,
     Graphviz,
     Tmux,
-    /// Rust links with any C compiler; the tests' guests need this one.
+    /// Rust links with any C compiler; the tests' guests need this one, and its
+    /// C++ half, which brings the other.
     Gcc,
     /// Another compiler, whose DWARF differs.
     Clang,
@@ -64,7 +65,7 @@ impl Tool {
             Self::Gdb => "gdb",
             Self::Graphviz => "dot",
             Self::Tmux => "tmux",
-            Self::Gcc => "gcc",
+            Self::Gcc => "g++",
             Self::Clang => "clang",
             Self::Dwz => "dwz",
             Self::Binutils => "addr2line",
@@ -80,6 +81,8 @@ impl Tool {
             (Self::Gdb, _) => "gdb",
             (Self::Graphviz, _) => "graphviz",
             (Self::Tmux, _) => "tmux",
+            (Self::Gcc, Manager::Apt) => "g++",
+            (Self::Gcc, Manager::Dnf) => "gcc-c++",
             (Self::Gcc, _) => "gcc",
             (Self::Clang, _) => "clang",
             (Self::Dwz, _) => "dwz",
@@ -269,17 +272,20 @@ mod tests {
         };
         check(
             Manager::Apt,
-            "sudo apt-get install --yes --no-install-recommends qemu-system-x86 gdb graphviz tmux gcc",
+            "sudo apt-get install --yes --no-install-recommends qemu-system-x86 gdb graphviz tmux g++ clang dwz",
         );
         check(
             Manager::Dnf,
-            "sudo dnf install --assumeyes --setopt=install_weak_deps=False qemu-system-x86 gdb graphviz tmux gcc",
+            "sudo dnf install --assumeyes --setopt=install_weak_deps=False qemu-system-x86 gdb graphviz tmux gcc-c++ clang dwz",
         );
         check(
             Manager::Pacman,
-            "sudo pacman -S --needed --noconfirm qemu-system-x86 gdb graphviz tmux gcc",
+            "sudo pacman -S --needed --noconfirm qemu-system-x86 gdb graphviz tmux gcc clang dwz",
         );
-        check(Manager::Brew, "brew install qemu gdb graphviz tmux gcc");
+        check(
+            Manager::Brew,
+            "brew install qemu gdb graphviz tmux gcc clang dwz",
+        );
     }
 
     #[test]

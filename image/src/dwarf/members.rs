@@ -97,12 +97,18 @@ fn bit_field<'data>(
     }
     // Before DWARF 4: counted from the most significant bit of the storage
     // unit (DWARF 3 §5.6.6).
-    let Some(from_top) = number(gimli::DW_AT_bit_offset) else {
+    // Negative for a field that goes on behind its storage unit, as packed
+    // ones do.
+    let from_top = entry.attr_value(gimli::DW_AT_bit_offset).and_then(|value| {
+        let positive = value.udata_value().and_then(|bits| bits.try_into().ok());
+        positive.or_else(|| value.sdata_value())
+    });
+    let Some(from_top) = from_top else {
         return Some((offset.checked_mul(8)?, size));
     };
     let storage = number(gimli::DW_AT_byte_size).or_else(|| size_of(scope, ty))?;
     let end = offset.checked_add(storage)?.checked_mul(8)?;
-    Some((end.checked_sub(from_top)?.checked_sub(size)?, size))
+    Some((end.checked_sub_signed(from_top)?.checked_sub(size)?, size))
 }
 
 fn variant_part<'data>(

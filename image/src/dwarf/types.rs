@@ -127,6 +127,7 @@ fn base_kind(entry: &Entry<'_>) -> TypeKind {
         gimli::DW_ATE_unsigned => BaseEncoding::Unsigned,
         gimli::DW_ATE_signed => BaseEncoding::Signed,
         gimli::DW_ATE_float => BaseEncoding::Float,
+        gimli::DW_ATE_complex_float => BaseEncoding::ComplexFloat,
         gimli::DW_ATE_boolean => BaseEncoding::Boolean,
         gimli::DW_ATE_UTF => BaseEncoding::Unicode,
         gimli::DW_ATE_signed_char => BaseEncoding::SignedCharacter,

@@ -38,6 +38,14 @@ impl Reader<'_, '_> {
             {
                 self.wrapped(&place(), depth)
             }
+            name @ ("Range" | "RangeInclusive" | "RangeFrom" | "RangeTo" | "RangeToInclusive")
+                if generic =>
+            {
+                self.range(name, &place(), depth)
+            }
+            "RangeFull" if ty.size == Some(0) => self.range("RangeFull", &place(), depth),
+            "Duration" => self.duration(&place()),
+            "CString" => self.c_text(&place()),
             name if name.starts_with("Atomic") => self.atomic(name, &place(), depth),
             _ => self.behind_fat_pointer(ty, storage, depth),
         };

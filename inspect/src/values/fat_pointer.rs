@@ -89,6 +89,11 @@ impl Reader<'_, '_> {
         if is_text(name) {
             return Ok(self.text(address, length));
         }
+        let element = self.resolve(element);
+        let name = element.as_ref().and_then(|ty| ty.name.as_ref());
+        if name.map(Untrusted::raw) == Some("CStr") {
+            return Ok(self.text(address, length.saturating_sub(1)));
+        }
         Ok(self.slice(&run, depth))
     }
 }

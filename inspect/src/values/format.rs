@@ -2,11 +2,12 @@
 //! it. What could not be known stands in angle brackets.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use ukdbg_image::Untrusted;
 
 use super::type_name;
-use super::{Field, InvalidValue, MapEntry, Missing, Value};
+use super::{Field, InvalidValue, MapEntry, Missing, RangeEnd, Value};
 
 impl Value {
     /// The value on one line. The text holds parts that the guest or its
@@ -53,6 +54,23 @@ impl Writer {
             Value::Boolean { value } => self.push(value),
             Value::Float { value } => self.push(format_args!("{value:?}")),
             Value::Single { value } => self.push(format_args!("{value:?}")),
+            Value::Rounded { text } => self.push(format_args!("≈{text}")),
+            Value::Complex { real, imaginary } => {
+                self.value(real);
+                self.out.push_str(" + ");
+                self.value(imaginary);
+                self.out.push('i');
+            }
+            Value::Duration {
+                seconds,
+                nanoseconds,
+            } => {
+                let time = Duration::new(*seconds, *nanoseconds);
+                self.push(format_args!("{time:?}"));
+            }
+            Value::Range { start, end, bound } => {
+                self.range(start.as_deref(), end.as_deref(), *bound);
+            }
             Value::Character { value } => self.push(format_args!("{value:?}")),
             Value::Byte { value } => self.byte(*value),
             Value::Pointer { .. } | Value::Object { .. } => self.pointer(value),
@@ -76,6 +94,13 @@ impl Writer {
                 Some(name) => self.out.push_str(name.raw()),
                 None => self.push(value),
             },
+            Value::Flags { names, rest, .. } => {
+                let names: Vec<&str> = names.iter().map(Untrusted::raw).collect();
+                self.out.push_str(&names.join(" | "));
+                if *rest != 0 {
+                    self.push(format_args!(" | {rest:#x}"));
+                }
+            }
             Value::Invalid { why, bits } => {
                 self.push(format_args!("<{} {bits:#x}>", invalid(*why)));
             }
@@ -96,16 +121,36 @@ impl Writer {
         }
     }
 
+    fn range(&mut self, start: Option<&Value>, end: Option<&Value>, bound: RangeEnd) {
+        if let Some(start) = start {
+            self.value(start);
+        }
+        self.out.push_str(match bound {
+            RangeEnd::Excluded => "..",
+            RangeEnd::Included | RangeEnd::Exhausted => "..=",
+        });
+        if let Some(end) = end {
+            self.value(end);
+        }
+        if bound == RangeEnd::Exhausted {
+            self.out.push_str("@empty");
+        }
+    }
+
     fn pointer(&mut self, value: &Value) {
         match value {
             Value::Pointer {
                 address,
                 pointee,
                 function,
+                symbol,
             } => {
                 self.push(address);
                 if let Some(function) = function {
                     self.push(format_args!(" <{}>", function.demangled.raw()));
+                }
+                if let Some(symbol) = symbol {
+                    self.push(format_args!(" <{}>", symbol.raw()));
                 }
                 if let Some(pointee) = pointee {
                     self.out.push_str(" → ");

@@ -2,10 +2,11 @@
 //! the next (a field, an element, what a pointer points to). What an
 //! expression means is not decided here.
 
-use ukdbg_image::{BaseEncoding, Image, Member, Type, TypeId, TypeKind, Variable};
+use ukdbg_image::{BaseEncoding, Image, Member, Type, TypeId, TypeKind, Untrusted, Variable};
 
 use super::read::{POINTER, Reader, base, low_word, sign_extend};
 use super::storage::Storage;
+use super::symbol::symbol_text;
 use super::variables::{Context, locate};
 use super::{Missing, Value, ValueLimits};
 use crate::memory::read_exact;
@@ -14,9 +15,11 @@ use crate::unwind::Frame;
 use crate::{Memory, Registers, VirtAddr};
 
 mod elements;
+mod error;
 mod fields;
 mod names;
 
+pub use error::PlaceError;
 use names::{resolve, size_of, type_name};
 
 /// Structures that are looked through on the way to a pointer (a box, a
@@ -66,81 +69,6 @@ pub struct Number {
     pub encoding: BaseEncoding,
     /// How many there are.
     pub size: u64,
-}
-
-/// A step that cannot be taken from a place.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum PlaceError {
-    /// There is no such member.
-    #[error("`{ty}` has no field `{field}`")]
-    NoField {
-        /// The type.
-        ty: String,
-        /// The field asked for.
-        field: String,
-        /// The ones it has.
-        known: Vec<String>,
-    },
-    /// It has no members.
-    #[error("`{ty}` has no fields")]
-    NoFields {
-        /// The type.
-        ty: String,
-    },
-    /// It has no elements.
-    #[error("`{ty}` cannot be indexed")]
-    NotIndexable {
-        /// The type.
-        ty: String,
-    },
-    /// It points nowhere.
-    #[error("`{ty}` is no pointer")]
-    NotAPointer {
-        /// The type.
-        ty: String,
-    },
-    /// The element is not one of those that are there.
-    #[error("index {index} is outside of the {length} elements")]
-    OutOfRange {
-        /// The index.
-        index: u64,
-        /// How many there are.
-        length: u64,
-    },
-    /// It is no number.
-    #[error("`{ty}` is no number")]
-    NotANumber {
-        /// The type.
-        ty: String,
-    },
-    /// It is in no memory: in a register, or computed.
-    #[error("the value is not in memory")]
-    NoAddress,
-    /// The size of what is pointed to is not known.
-    #[error("the size of `{ty}` is not known")]
-    Unsized {
-        /// The type.
-        ty: String,
-    },
-    /// The value itself is not known.
-    #[error("{}", missing(.0))]
-    Missing(Missing),
-}
-
-fn missing(why: &Missing) -> String {
-    match why {
-        Missing::OptimizedOut => "the value is optimised out here".to_owned(),
-        Missing::Unavailable => "the value was in a register that is not known any more".to_owned(),
-        Missing::Unreadable { at } => format!("the memory at {at} cannot be read"),
-        Missing::Undescribed => "the image does not describe the value".to_owned(),
-    }
-}
-
-impl From<Missing> for PlaceError {
-    fn from(why: Missing) -> Self {
-        Self::Missing(why)
-    }
 }
 
 impl<'data> Place<'data> {
@@ -280,6 +208,10 @@ impl<'data> Place<'data> {
                 Ok((to, pointee)) => Value::Pointer {
                     address: to,
                     function: function_at(modules, to),
+                    symbol: match function_at(modules, to) {
+                        Some(_) => None,
+                        None => symbol_text(modules, to),
+                    },
                     pointee: followed(modules, limits, memory, pointee.as_ref()),
                 },
                 Err(PlaceError::Missing(why)) => why.into(),
@@ -346,6 +278,9 @@ impl<'data> Place<'data> {
             return Err(why.into());
         }
         let bits = self.storage.number(size, memory)?;
+        if encoding == BaseEncoding::Float && !matches!(size, 4 | 8) {
+            return self.other_fraction(bits, size);
+        }
         let signed = matches!(
             encoding,
             BaseEncoding::Signed | BaseEncoding::SignedCharacter
@@ -362,11 +297,27 @@ impl<'data> Place<'data> {
         })
     }
 
+    /// A floating-point number of another size, as near as an `f64` gets.
+    fn other_fraction(&self, bits: u128, size: u64) -> Result<Number, PlaceError> {
+        let described = self.described();
+        let name = described.as_ref().and_then(|ty| ty.name.as_ref());
+        let value = super::extended::fraction(name.map_or("", Untrusted::raw), bits, size);
+        let value = value.ok_or_else(|| PlaceError::NotANumber {
+            ty: self.type_name(),
+        })?;
+        Ok(Number {
+            value: value.to_bits().into(),
+            encoding: BaseEncoding::Float,
+            size: 8,
+        })
+    }
+
     fn scalar(&self) -> Option<(BaseEncoding, u64)> {
         let mut place = self.clone();
         for _ in 0..MOST_WRAPPERS {
             let ty = place.described()?;
             let only = match ty.kind {
+                TypeKind::Base(BaseEncoding::ComplexFloat) => return None,
                 TypeKind::Base(encoding) => return Some((encoding, ty.size?)),
                 TypeKind::Enumeration { signed: true, .. } => {
                     return Some((BaseEncoding::Signed, ty.size?));

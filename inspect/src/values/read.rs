@@ -4,6 +4,7 @@ use ukdbg_image::{BaseEncoding, Image, LinkAddr, Type, TypeId, TypeKind, Untrust
 
 use super::boxes::is_box;
 use super::storage::Storage;
+use super::symbol::symbol_text;
 use super::{Follow, InvalidValue, Missing, Value, ValueLimits};
 use crate::modules::Modules;
 use crate::{Memory, VirtAddr};
@@ -39,7 +40,7 @@ impl Reader<'_, '_> {
     /// As [`Reader::value`], of a type that was read and is no alias.
     pub(super) fn value_in(&mut self, ty: &Type, storage: &Storage, depth: usize) -> Value {
         // What has no bytes has no place either, and is known all the same.
-        let nothing = ty.size == Some(0) || has_no_elements(&ty.kind);
+        let nothing = ty.size == Some(0) || self.has_no_bytes(ty);
         if let Some(why) = storage.missing().filter(|_| !nothing) {
             return why.into();
         }
@@ -54,8 +55,11 @@ impl Reader<'_, '_> {
                 fields: Vec::new(),
                 omitted: 0,
             },
+            TypeKind::Base(BaseEncoding::ComplexFloat) => self.complex(ty, storage),
             TypeKind::Base(encoding) => scalar(storage.number(size, self.memory), &|bits| {
-                base(*encoding, bits, size)
+                let name = ty.name.as_ref().map_or("", Untrusted::raw);
+                super::extended::value(name, bits, size)
+                    .unwrap_or_else(|| base(*encoding, bits, size))
             }),
             TypeKind::Enumeration {
                 enumerators,
@@ -78,6 +82,29 @@ impl Reader<'_, '_> {
         }
     }
 
+    /// An array without elements, or of those without bytes.
+    fn has_no_bytes(&self, ty: &Type) -> bool {
+        let TypeKind::Array { element, counts } = &ty.kind else {
+            return false;
+        };
+        counts.contains(&Some(0)) || element.is_some_and(|id| self.size_of(id) == Some(0))
+    }
+
+    /// Two numbers, each of half the size.
+    fn complex(&mut self, ty: &Type, storage: &Storage) -> Value {
+        let size = ty.size.unwrap_or(0) / 2;
+        let name = ty.name.as_ref().map_or("", Untrusted::raw);
+        let mut part = |offset| match storage.at(offset).number(size, self.memory) {
+            Ok(bits) => super::extended::value(name, bits, size)
+                .unwrap_or_else(|| base(BaseEncoding::Float, bits, size)),
+            Err(why) => why.into(),
+        };
+        Value::Complex {
+            real: Box::new(part(0)),
+            imaginary: Box::new(part(size)),
+        }
+    }
+
     /// The type behind names and qualifiers.
     pub(super) fn resolve(&self, id: TypeId) -> Option<Type> {
         let mut ty = self.image.type_of(id)?;
@@ -92,12 +119,18 @@ impl Reader<'_, '_> {
 
     /// Size of a value of a type.
     pub(super) fn size_of(&self, id: TypeId) -> Option<u64> {
+        self.size_within(id, MOST_ALIASES)
+    }
+
+    fn size_within(&self, id: TypeId, depth: usize) -> Option<u64> {
+        // An array can say that it is made of itself.
+        let depth = depth.checked_sub(1)?;
         let ty = self.resolve(id)?;
         match (&ty.kind, ty.size) {
             (_, Some(size)) => Some(size),
             (TypeKind::Pointer(_), None) => Some(POINTER),
             (TypeKind::Array { element, counts }, None) => {
-                let element = self.image.type_of((*element)?)?.size?;
+                let element = self.size_within((*element)?, depth)?;
                 counts
                     .iter()
                     .try_fold(element, |size, count| size.checked_mul((*count)?))
@@ -127,6 +160,10 @@ impl Reader<'_, '_> {
         let function = matches!(kind, Some(TypeKind::Function))
             .then(|| self.function_at(address))
             .flatten();
+        let symbol = match function {
+            Some(_) => None,
+            None => symbol_text(self.modules, address),
+        };
         let scalar = matches!(kind, Some(TypeKind::Base(_) | TypeKind::Enumeration { .. }));
         let all = self.limits.follow == Follow::Everything
             && !matches!(kind, None | Some(TypeKind::Function | TypeKind::Incomplete));
@@ -137,6 +174,7 @@ impl Reader<'_, '_> {
             address,
             pointee,
             function,
+            symbol,
         }
     }
 
@@ -187,10 +225,6 @@ impl Reader<'_, '_> {
     }
 }
 
-fn has_no_elements(kind: &TypeKind) -> bool {
-    matches!(kind, TypeKind::Array { counts, .. } if counts.contains(&Some(0)))
-}
-
 /// A named number; `size` in bits.
 pub(super) fn enumerator(
     enumerators: &[(Untrusted, i128)],
@@ -204,10 +238,35 @@ pub(super) fn enumerator(
         bits.cast_signed()
     };
     let name = enumerators.iter().find(|(_, number)| *number == value);
+    if name.is_none()
+        && !signed
+        && let Some(flags) = flags(enumerators, bits)
+    {
+        return flags;
+    }
     Value::Enumerator {
         name: name.map(|(name, _)| name.clone()),
         value,
     }
+}
+
+/// A number that is made of enumerators which are all single bits, as GDB's
+/// `flag_enum`; none for other enumerations.
+fn flags(enumerators: &[(Untrusted, i128)], bits: u128) -> Option<Value> {
+    let numbers = enumerators.iter().map(|(_, number)| number.cast_unsigned());
+    let mut numbers = numbers.filter(|&number| number != 0);
+    if bits == 0 || !numbers.all(u128::is_power_of_two) {
+        return None;
+    }
+    let set = |(_, number): &&(Untrusted, i128)| bits & number.cast_unsigned() != 0;
+    let set = enumerators.iter().filter(set);
+    let known = set.clone().fold(0, |known, (_, number)| known | number);
+    let names: Vec<Untrusted> = set.map(|(name, _)| name.clone()).collect();
+    (!names.is_empty()).then(|| Value::Flags {
+        names,
+        rest: bits & !known.cast_unsigned(),
+        value: bits,
+    })
 }
 
 /// The low 64 bits of a number.
@@ -244,9 +303,9 @@ pub(super) fn base(encoding: BaseEncoding, bits: u128, size: u64) -> Value {
             8 => Value::Float {
                 value: f64::from_bits(low_word(bits)),
             },
-            // The x87's 80 bits and the like.
             _ => Missing::Undescribed.into(),
         },
+        BaseEncoding::ComplexFloat => Missing::Undescribed.into(),
         BaseEncoding::Unicode => match u32::try_from(bits).ok().and_then(char::from_u32) {
             Some(value) => Value::Character { value },
             None => Value::Invalid {

@@ -66,9 +66,11 @@ impl Reader<'_, '_> {
         let bits = (whole >> shift) & low_mask(size);
         let kind = member.ty.and_then(|id| self.resolve(id)).map(|ty| ty.kind);
         match kind {
-            Some(TypeKind::Base(BaseEncoding::Signed)) => Value::Signed {
-                value: sign_extend(bits, size),
-            },
+            Some(TypeKind::Base(BaseEncoding::Signed | BaseEncoding::SignedCharacter)) => {
+                Value::Signed {
+                    value: sign_extend(bits, size),
+                }
+            }
             Some(TypeKind::Base(encoding)) => base(encoding, bits, 16),
             Some(TypeKind::Enumeration {
                 enumerators,
@@ -102,17 +104,18 @@ impl Reader<'_, '_> {
         let Some(member) = variant.members.first() else {
             return Missing::Undescribed.into();
         };
+        let name = self.variant_name(member);
         let value = match self.payload(member, storage, depth) {
             // The variant is known even where its data is left out.
             Value::Elided => Value::Structure {
-                name: member.name.clone(),
+                name,
                 fields: Vec::new(),
                 omitted: 1,
             },
             Value::Structure {
                 fields, omitted, ..
             } => Value::Structure {
-                name: member.name.clone(),
+                name,
                 fields,
                 omitted,
             },
@@ -122,6 +125,16 @@ impl Reader<'_, '_> {
             name: ty.name.clone(),
             value: Box::new(value),
         }
+    }
+
+    /// A state of a function that waits has its number for a member's name,
+    /// and its own as that of its type.
+    fn variant_name(&self, member: &Member) -> Option<Untrusted> {
+        let name = member.name.as_ref()?;
+        if !name.raw().bytes().all(|byte| byte.is_ascii_digit()) {
+            return Some(name.clone());
+        }
+        member.ty.and_then(|id| self.resolve(id))?.name
     }
 
     /// The data of a variant, whose name is the only one to show.

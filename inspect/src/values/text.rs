@@ -3,7 +3,9 @@
 use ukdbg_image::{BaseEncoding, TypeId, TypeKind, Untrusted};
 
 use super::Value;
+use super::fat_pointer::Second;
 use super::read::Reader;
+use super::search::{Place, Refusal};
 use super::storage::Storage;
 use crate::VirtAddr;
 use crate::memory::{read_available, read_c_string};
@@ -29,6 +31,16 @@ impl Reader<'_, '_> {
             text: Untrusted::from_bytes(&bytes[..whole]),
             length: Some(length),
             cut: (whole as u64) < length,
+        }
+    }
+
+    /// `CString`: a boxed slice of bytes, the last one zero.
+    pub(super) fn c_text(&mut self, place: &Place) -> Result<Value, Refusal> {
+        let inner = self.find(place, "inner")?;
+        let bytes = self.fat_pointer(&inner)?;
+        match bytes.second {
+            Second::Length(length) => Ok(self.text(bytes.address, length.saturating_sub(1))),
+            Second::Table(_) => Err(Refusal::Shape),
         }
     }
 

@@ -39,6 +39,8 @@ pub(crate) struct Stop {
     pub(crate) backtrace: Backtrace,
     /// What the program printed since the stop before.
     pub(crate) printed: Vec<String>,
+    /// Variables of the caller of which GDB finds no value.
+    pub(crate) lost: Vec<String>,
 }
 
 /// The stops of a program at each call of a function.
@@ -73,6 +75,7 @@ pub(crate) fn stops(program: &Path, image: &Arc<Image<'static>>, stop: &str) -> 
             memory,
             backtrace,
             printed: std::mem::take(&mut printed),
+            lost: serde_json::from_value(json["lost"].clone()).expect("names"),
         });
     }
     stops

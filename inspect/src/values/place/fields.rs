@@ -90,7 +90,7 @@ impl<'data> Place<'data> {
         let unused = u32::try_from(unused).unwrap_or(0).min(127);
         let bits = (whole >> shift) << unused;
         let value = match encoding {
-            BaseEncoding::Signed => bits.cast_signed() >> unused,
+            BaseEncoding::Signed | BaseEncoding::SignedCharacter => bits.cast_signed() >> unused,
             _ => (bits >> unused).cast_signed(),
         };
         Ok(Self::number(Number {

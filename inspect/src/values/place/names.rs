@@ -49,6 +49,7 @@ pub(super) fn type_name(image: Option<&Image<'_>>, ty: &PlaceType) -> String {
                 BaseEncoding::Unsigned | BaseEncoding::Address => format!("u{bits}"),
                 BaseEncoding::Signed => format!("i{bits}"),
                 BaseEncoding::Float => format!("f{bits}"),
+                BaseEncoding::ComplexFloat => format!("complex f{}", bits / 2),
                 BaseEncoding::Boolean => "bool".to_owned(),
                 BaseEncoding::Unicode => "char".to_owned(),
                 BaseEncoding::SignedCharacter | BaseEncoding::UnsignedCharacter => {

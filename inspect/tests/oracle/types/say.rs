@@ -1,0 +1,31 @@
+//! What a program says of its own variables at its next stop: `SAYS name = value`,
+//! and `LAYS name = "value"` for those whose laid-out form is told too.
+
+use std::hint::black_box;
+
+pub fn say(name: &str, value: String) {
+    println!("SAYS {name} = {value}");
+}
+
+/// Variables whose text is that of `{:?}`.
+macro_rules! says {
+    ($($name:ident),* $(,)?) => { $(
+        say(stringify!($name), format!("{:?}", $name));
+        println!("LAYS {} = {:?}", stringify!($name), format!("{:#?}", $name));
+    )* };
+}
+
+/// A variable whose text is another one.
+macro_rules! says_as {
+    ($name:ident, $($form:tt)*) => { say(stringify!($name), format!($($form)*)) };
+}
+
+macro_rules! keep {
+    ($($name:ident),* $(,)?) => { $( black_box(&$name); )* };
+}
+
+/// Where the values are compared: those of the caller.
+#[inline(never)]
+pub fn stop() -> u64 {
+    black_box(1)
+}
