@@ -39,7 +39,7 @@ pub(crate) struct Arguments {
     /// How many cases at once
     #[arg(long, value_name = "COUNT")]
     jobs: Option<usize>,
-    /// Leave out images larger than this
+    /// Leave out images larger than this, unless they are given
     #[arg(long, value_name = "BYTES", default_value_t = 6 << 20)]
     largest: u64,
     /// Where findings are kept

@@ -31,7 +31,8 @@ const DEBUG_FILES: &str = "/usr/lib/debug/.build-id";
 /// How many of those are taken: the smallest ones.
 const MOST_DEBUG_FILES: usize = 8;
 
-/// Fills the folder, and says how many images there are.
+/// Fills the folder, and names the images. Those that are given are there
+/// however large they are.
 ///
 /// # Errors
 /// When a file cannot be written, or the images asked for cannot be read.
@@ -42,9 +43,6 @@ pub(crate) fn prepare(folder: &Path, given: &[PathBuf], largest: u64) -> Result<
             .with_context(|| format!("cannot create {}", of_kind.display()))?;
     }
     let images = folder.join(Kind::Image.word());
-    for image in given {
-        take(image, &images).with_context(|| format!("cannot copy {}", image.display()))?;
-    }
     compile::all(&images)?;
     let installed = INSTALLED.into_iter().map(PathBuf::from);
     for path in installed.chain(debug_files(Path::new(DEBUG_FILES))) {
@@ -52,10 +50,15 @@ pub(crate) fn prepare(folder: &Path, given: &[PathBuf], largest: u64) -> Result<
         let _ = take(&path, &images);
     }
     inputs::write(folder)?;
-    kept(&images, largest)
+    let mut names = kept(&images, largest)?;
+    for image in given {
+        let name = take(image, &images);
+        names.push(name.with_context(|| format!("cannot copy {}", image.display()))?);
+    }
+    Ok(names)
 }
 
-fn take(path: &Path, into: &Path) -> Result<()> {
+fn take(path: &Path, into: &Path) -> Result<String> {
     let name = path.file_name().context("it has no name")?;
     let mut to = into.join(name);
     // Two builds of one kernel have one name.
@@ -63,7 +66,8 @@ fn take(path: &Path, into: &Path) -> Result<()> {
         to.as_mut_os_string().push("-again");
     }
     fs::copy(path, &to)?;
-    Ok(())
+    let name = to.file_name().unwrap_or(name);
+    Ok(name.to_string_lossy().into_owned())
 }
 
 fn debug_files(folder: &Path) -> Vec<PathBuf> {
