@@ -43,7 +43,8 @@ impl<'data> Image<'data> {
     /// Parses an ELF file. Headers only. `room` takes the sections that are
     /// stored compressed, once a question needs them.
     pub fn parse(data: &'data [u8], room: &'data Decompressed) -> Result<Self, ImageError> {
-        Ok(Self::of_files(Elf::parse(data, room)?, None, room))
+        let file = Elf::parse(data, room)?;
+        Ok(Self::of_files(file, None, Companions::new(room)))
     }
 
     /// Parses an ELF file whose debugging information is in another file
@@ -56,17 +57,15 @@ impl<'data> Image<'data> {
     ) -> Result<Self, ImageError> {
         let companion = Elf::parse(companion, room)?;
         let file = Elf::parse(data, room)?;
-        Ok(Self::of_files(file, Some(companion), room))
+        Ok(Self::of_files(file, Some(companion), Companions::new(room)))
     }
 
     /// The same image, which asks `files` for what it wants beside itself.
     #[must_use]
     pub fn with_companion_files(self, files: impl CompanionFiles<'data> + 'data) -> Self {
+        // What was read without them is forgotten.
         let companions = self.companions.found_by(Arc::new(files));
-        Self {
-            companions: Arc::new(companions),
-            ..self
-        }
+        Self::of_files(self.file, self.companion, companions)
     }
 
     /// Files that questions so far wanted and that were not found. What they
@@ -75,24 +74,23 @@ impl<'data> Image<'data> {
         self.companions.missing()
     }
 
-    /// Whether it holds split units, for images to refer to, and is none
-    /// itself.
-    pub fn holds_split_units(&self) -> bool {
-        let sections = [&b".debug_info.dwo"[..], b".debug_types.dwo"];
-        sections
-            .iter()
-            .any(|name| self.file.section_named(name).is_some())
+    /// Whether it is no image itself, but what images refer to: it holds split
+    /// units, or entries and not even the place of any code.
+    pub fn is_supplement(&self) -> bool {
+        let has = |name: &[u8]| self.file.section_named(name).is_some();
+        let without_code = self.file.code_ranges().is_empty();
+        has(b".debug_info.dwo") || (has(b".debug_info") && without_code)
     }
 
     fn of_files(
         file: Elf<'data>,
         companion: Option<Elf<'data>>,
-        room: &'data Decompressed,
+        companions: Companions<'data>,
     ) -> Self {
         Self {
             file,
             companion,
-            companions: Arc::new(Companions::new(room)),
+            companions: Arc::new(companions),
             symbols: OnceLock::new(),
             symbol_functions: OnceLock::new(),
             debug: OnceLock::new(),

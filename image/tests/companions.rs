@@ -9,7 +9,7 @@ use std::process::Command;
 
 use common::describe::describe;
 use common::run;
-use ukdbg_image::{CompanionFiles, Decompressed, Image, TriedPlace, WantedFile};
+use ukdbg_image::{CodeAddr, CompanionFiles, Decompressed, Image, TriedPlace, WantedFile};
 
 const ORDERS: &str = r#"
 #include "book.h"
@@ -192,6 +192,75 @@ fn check_c(compiler: &str, optimization: &str, version: &str) {
         ("gnu", &[], &["-Wl,--compress-debug-sections=zlib-gnu"]),
     ] {
         check_same(&whole, &build(name, more, link));
+    }
+}
+
+/// What a program lacks is named, and what its skeletons say still counts.
+#[test]
+fn missing_and_foreign_files() {
+    let sources = Sources::new();
+    let split = ["-O2", "-gdwarf-5", "-gsplit-dwarf"];
+    let program = sources.c("gcc", "split", &split, &[]);
+    let dwo = |name: &str| program.with_file_name(format!("{name}.dwo"));
+    std::fs::rename(dwo("fail"), dwo("orders")).expect("a renamed file");
+    let image = open(&program);
+    assert!(image.missing_files().is_empty(), "nothing was asked yet");
+    let entry = image.symbol_named("fail").expect("a symbol").address;
+    let frames = image.source_frames(CodeAddr::Exact(entry));
+    let line = frames[0].location.as_ref().and_then(|it| it.line);
+    assert_eq!(line.map(u32::from), Some(5));
+    let missing = |image: &Image<'_>| -> Vec<(String, Vec<TriedPlace>)> {
+        let missing = image.missing_files().into_iter();
+        missing
+            .map(|it| (it.name.raw().to_owned(), it.tried))
+            .collect()
+    };
+    let absent = (
+        "split/fail.dwo".to_owned(),
+        vec![TriedPlace::Absent(dwo("fail"))],
+    );
+    assert_eq!(missing(&image), [absent]);
+    assert!(!image.functions_named("match").is_empty());
+    let foreign = (
+        "split/orders.dwo".to_owned(),
+        vec![TriedPlace::Foreign(dwo("orders"))],
+    );
+    assert!(missing(&image).contains(&foreign));
+}
+
+/// dwz moves what two programs share to a third file.
+#[test]
+fn dwz() {
+    if !installed("dwz") {
+        return;
+    }
+    let sources = Sources::new();
+    for version in ["4", "5"] {
+        let flag = format!("-gdwarf-{version}");
+        let build = |name: &str, more: &str| {
+            let name = format!("{name}{version}");
+            sources.c("gcc", &name, &["-O2", &flag, more], &[])
+        };
+        let whole = build("whole", "-DSAME");
+        let one = build("one", "-DSAME");
+        let other = build("other", "-DSAME");
+        let common = one.with_file_name("common");
+        run(Command::new("dwz")
+            .args(["-m", "common", "-M", "common"])
+            .current_dir(one.parent().expect("a folder"))
+            .args([&one, &other]));
+        assert!(common.exists());
+        assert!(open(&one).section(".gnu_debugaltlink").is_some());
+        check_same(&whole, &one);
+        // Of another build, and away.
+        let damaged = std::fs::read(&whole).expect("a program");
+        std::fs::write(&common, damaged).expect("another file");
+        let image = open(&one);
+        let _ = image.functions();
+        assert_eq!(
+            image.missing_files()[0].tried,
+            [TriedPlace::Foreign(common)]
+        );
     }
 }
 

@@ -62,7 +62,8 @@ pub use symbols::{Case, SymbolKind, SymbolOrder, SymbolPattern, SymbolView, Symb
 pub use ukdbg_cfg_viewer as cfg_viewer;
 pub use ukdbg_diagnose as diagnose;
 pub use ukdbg_image::{
-    CodeAddr, DebugLevel, DebugLink, Decompressed, ElfClass, Function, FunctionName, Image,
-    ImageError, LinkAddr, SourceFrame, SourceLocation, SourcePath, Syntax, Untrusted,
+    CodeAddr, CompanionFiles, DebugLevel, DebugLink, Decompressed, ElfClass, Function,
+    FunctionName, Image, ImageError, LinkAddr, MissingFile, SourceFrame, SourceLocation,
+    SourcePath, Syntax, TriedPlace, Untrusted, WantedFile,
 };
 pub use ukdbg_inspect as inspect;

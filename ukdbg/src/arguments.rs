@@ -55,8 +55,9 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "ELF")]
     pub(crate) image: Option<PathBuf>,
     /// An ELF with symbols: the image's own, stripped apart, or another
-    /// program in the same machine (may be repeated)
-    #[arg(long, global = true, value_name = "ELF")]
+    /// program in the same machine; a file (.dwo, .dwp) or a folder with what
+    /// the image lacks (may be repeated)
+    #[arg(long, global = true, value_name = "PATH")]
     pub(crate) symbols: Vec<PathBuf>,
     /// Look for sources recorded under FROM at TO (may be repeated)
     #[arg(long, global = true, value_name = "FROM=TO")]

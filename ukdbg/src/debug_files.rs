@@ -61,13 +61,7 @@ fn places(
 ) -> Vec<Candidate> {
     let beside = image.parent().unwrap_or(Path::new(""));
     let mut found = Vec::new();
-    if let Some([first, rest @ ..]) = build_id
-        && !rest.is_empty()
-    {
-        let name = format!("{}.debug", hexadecimal(rest));
-        let below = Path::new(".build-id")
-            .join(hexadecimal(&[*first]))
-            .join(name);
+    if let Some(below) = build_id.and_then(by_build_id) {
         for root in [folder, beside] {
             found.push(Candidate {
                 path: root.join(&below),
@@ -100,6 +94,14 @@ fn places(
     }
     found.retain(|candidate| candidate.path != image);
     found
+}
+
+/// The path of a build below such a folder.
+pub(crate) fn by_build_id(build_id: &[u8]) -> Option<PathBuf> {
+    let (first, rest) = build_id.split_first()?;
+    let name = format!("{}.debug", hexadecimal(rest));
+    let folder = Path::new(".build-id").join(hexadecimal(&[*first]));
+    (!rest.is_empty()).then(|| folder.join(name))
 }
 
 /// The name in a link, if it is one: an image does not choose folders.

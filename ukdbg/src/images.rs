@@ -8,6 +8,7 @@ use std::sync::Arc;
 use ukdbg_session::inspect::{Module, Modules};
 use ukdbg_session::{DebugLevel, Decompressed, ElfClass, Image, ImageError};
 
+use crate::companion_files::{Finder, Given};
 use crate::debug_files::{self, Candidate};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -45,11 +46,22 @@ fn load_above(
     let mut modules = Modules::default();
     let mut notes = Vec::new();
     let mut others = Vec::new();
+    let mut given = Given::default();
     for path in symbols {
-        others.push((path.as_path(), open(path, map_above)?));
+        if path.is_dir() {
+            given.folders.push(path.clone());
+            continue;
+        }
+        let bytes = open(path, map_above)?;
+        if parse(bytes).is_ok_and(|image| image.is_supplement()) {
+            given.files.push(path.clone());
+        } else {
+            others.push((path.as_path(), bytes));
+        }
     }
+    let source = Source { map_above, given };
     let primary = match image {
-        Some(path) => Some(load_primary(path, map_above, &mut others, &mut notes)?),
+        Some(path) => Some(load_primary(path, &source, &mut others, &mut notes)?),
         None => None,
     };
     if let (Some(path), Some(image)) = (image, &primary) {
@@ -62,7 +74,7 @@ fn load_above(
     }
     for (path, bytes) in others {
         let image = parse(bytes).map_err(|e| unusable(path, e))?;
-        let image = with_debug_file(path, map_above, (bytes, image), &mut notes)?;
+        let image = with_debug_file(path, &source, (bytes, image), &mut notes)?;
         if let Some(note) = missing_debug_note(path, &image) {
             notes.push(note);
         }
@@ -91,11 +103,11 @@ fn refuse_wrapper(path: &Path, image: &Image<'_>, has_others: bool) -> Result<()
 /// companion; that one is then taken out.
 fn load_primary(
     path: &Path,
-    map_above: u64,
+    source: &Source,
     others: &mut Vec<(&Path, &'static [u8])>,
     notes: &mut Vec<String>,
 ) -> Result<Arc<Image<'static>>, Failure> {
-    let bytes = open(path, map_above)?;
+    let bytes = open(path, source.map_above)?;
     let image = parse(bytes).map_err(|e| unusable(path, e))?;
     for index in 0..others.len() {
         let (debug_path, debug_bytes) = others[index];
@@ -104,12 +116,12 @@ fn load_primary(
             others.remove(index);
             let joined = Image::parse_with_companion(bytes, debug_bytes, room())
                 .map_err(|e| unusable(path, e))?;
-            return Ok(Arc::new(joined));
+            return Ok(Arc::new(source.complete(joined, &[path, debug_path])));
         }
     }
     Ok(Arc::new(with_debug_file(
         path,
-        map_above,
+        source,
         (bytes, image),
         notes,
     )?))
@@ -120,17 +132,17 @@ fn load_primary(
 /// image's. Says which is used, and which is there in vain.
 fn with_debug_file(
     path: &Path,
-    map_above: u64,
+    source: &Source,
     (bytes, image): (&'static [u8], Image<'static>),
     notes: &mut Vec<String>,
 ) -> Result<Image<'static>, Failure> {
     if image.debug_level() == DebugLevel::Dwarf {
-        return Ok(image);
+        return Ok(source.complete(image, &[path]));
     }
     let folder = Path::new(debug_files::SYSTEM_FOLDER);
     for Candidate { path: found, proof } in debug_files::candidates(path, &image, folder) {
         // Whatever cannot be used here was not asked for by name.
-        let Ok(debug_bytes) = open(&found, map_above) else {
+        let Ok(debug_bytes) = open(&found, source.map_above) else {
             continue;
         };
         let belongs =
@@ -148,15 +160,29 @@ fn with_debug_file(
             path.display(),
             found.display()
         ));
-        return Image::parse_with_companion(bytes, debug_bytes, room())
-            .map_err(|e| unusable(&found, e));
+        let joined = Image::parse_with_companion(bytes, debug_bytes, room())
+            .map_err(|e| unusable(&found, e))?;
+        return Ok(source.complete(joined, &[path, &found]));
     }
     Ok(image)
 }
 
+/// How files are opened, and what the user gave beside the image.
+struct Source {
+    map_above: u64,
+    given: Given,
+}
+
+impl Source {
+    /// The image, read from these files, with what it may want beside them.
+    fn complete(&self, image: Image<'static>, of: &[&Path]) -> Image<'static> {
+        image.with_companion_files(Finder::new(of, &self.given, self.map_above))
+    }
+}
+
 /// The bytes of a file, for as long as the process lives: every image of a
 /// command is used until its end.
-fn open(path: &Path, map_above: u64) -> Result<&'static [u8], Failure> {
+pub(crate) fn open(path: &Path, map_above: u64) -> Result<&'static [u8], Failure> {
     let metadata = fs::metadata(path).map_err(|e| unreadable(path, &e))?;
     if !metadata.is_file() {
         return Err(Failure::text(

@@ -4,6 +4,7 @@
 
 mod arguments;
 mod commands;
+mod companion_files;
 mod console;
 mod debug_files;
 mod endpoint;
@@ -52,30 +53,32 @@ fn main() -> ExitCode {
 
 fn dispatch(arguments: &Arguments) -> Outcome {
     let mut output = Output::new(&arguments.global);
+    let outcome = run_command(arguments, &mut output);
+    output.name_missing_files();
+    outcome
+}
+
+fn run_command(arguments: &Arguments, output: &mut Output) -> Outcome {
     match &arguments.command {
-        Command::Run(options) => commands::run::run(&arguments.global, options, &mut output),
-        Command::Attach(options) => commands::attach::run(&arguments.global, options, &mut output),
-        Command::Bt(options) => commands::bt::run(&arguments.global, options, &mut output),
-        Command::Report(options) => commands::report::run(&arguments.global, options, &mut output),
-        Command::Dump(options) => commands::dump::run(&arguments.global, options, &mut output),
-        Command::Cfg(options) => commands::cfg::run(&arguments.global, options, &mut output),
-        Command::Symbols(options) => {
-            commands::symbols::run(&arguments.global, options, &mut output)
-        }
-        Command::Addr2line(options) => {
-            commands::addr2line::run(&arguments.global, options, &mut output)
-        }
-        Command::Whois(options) => commands::whois::run(&arguments.global, options, &mut output),
-        Command::Locals(options) => commands::locals::run(&arguments.global, options, &mut output),
-        Command::Print(options) => commands::print::run(&arguments.global, options, &mut output),
-        Command::X(options) => commands::x::run(&arguments.global, options, &mut output),
-        Command::Regs(options) => commands::regs::run(&arguments.global, options, &mut output),
-        Command::Disas(options) => commands::disas::run(&arguments.global, options, &mut output),
-        Command::List(options) => commands::list::run(&arguments.global, options, &mut output),
+        Command::Run(options) => commands::run::run(&arguments.global, options, output),
+        Command::Attach(options) => commands::attach::run(&arguments.global, options, output),
+        Command::Bt(options) => commands::bt::run(&arguments.global, options, output),
+        Command::Report(options) => commands::report::run(&arguments.global, options, output),
+        Command::Dump(options) => commands::dump::run(&arguments.global, options, output),
+        Command::Cfg(options) => commands::cfg::run(&arguments.global, options, output),
+        Command::Symbols(options) => commands::symbols::run(&arguments.global, options, output),
+        Command::Addr2line(options) => commands::addr2line::run(&arguments.global, options, output),
+        Command::Whois(options) => commands::whois::run(&arguments.global, options, output),
+        Command::Locals(options) => commands::locals::run(&arguments.global, options, output),
+        Command::Print(options) => commands::print::run(&arguments.global, options, output),
+        Command::X(options) => commands::x::run(&arguments.global, options, output),
+        Command::Regs(options) => commands::regs::run(&arguments.global, options, output),
+        Command::Disas(options) => commands::disas::run(&arguments.global, options, output),
+        Command::List(options) => commands::list::run(&arguments.global, options, output),
         Command::Trace {
             command: TraceCommand::List(options),
-        } => commands::trace_list::run(&arguments.global, options, &mut output),
-        Command::Completions(options) => commands::completions::run(options, &mut output),
+        } => commands::trace_list::run(&arguments.global, options, output),
+        Command::Completions(options) => commands::completions::run(options, output),
     }
 }
 

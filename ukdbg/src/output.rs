@@ -2,11 +2,15 @@
 //! never both on one stream.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 use ukdbg_session::Reply;
+use ukdbg_session::inspect::Modules;
 
 use crate::arguments::Global;
+use crate::companion_files;
+use crate::images::Loaded;
 use crate::render::Styles;
 use crate::tui::Palette;
 
@@ -14,6 +18,8 @@ use crate::tui::Palette;
 pub(crate) struct Output {
     json: bool,
     styles: Styles,
+    /// What answers are made from.
+    images: Mutex<Modules<'static>>,
 }
 
 /// A reply as a document: its schema beside its fields.
@@ -30,6 +36,7 @@ impl Output {
         Self {
             json: global.json,
             styles: Styles::choose(global.color, || io::stdout().is_terminal()),
+            images: Mutex::default(),
         }
     }
 
@@ -97,6 +104,30 @@ impl Output {
         serde_json::to_writer_pretty(&mut out, &Document { schema, content })?;
         out.write_all(b"\n")?;
         out.flush()
+    }
+
+    /// Tells what was noticed while images were loaded.
+    pub(crate) fn loaded(&self, loaded: &Loaded) {
+        for note in &loaded.notes {
+            self.note(note);
+        }
+        self.keep(loaded);
+    }
+
+    /// Keeps images for [`Output::name_missing_files`].
+    pub(crate) fn keep(&self, loaded: &Loaded) {
+        let mut images = self.images.lock().unwrap_or_else(PoisonError::into_inner);
+        *images = loaded.modules.clone();
+    }
+
+    /// Tells which files the answers wanted and did not find.
+    pub(crate) fn name_missing_files(&self) {
+        let images = self.images.lock().unwrap_or_else(PoisonError::into_inner);
+        for module in images.iter() {
+            if let Some(note) = companion_files::missing_note(&module.name, &module.image) {
+                self.note(&note);
+            }
+        }
     }
 
     /// Tells the user something beside the answer.

@@ -81,7 +81,9 @@ fn variable(image: &Image<'_>, variable: &Variable<'_>) -> String {
         other => format!("{other:?}"),
     };
     let (name, kind) = (&variable.name, variable.kind);
-    let declaration = &variable.declaration;
+    // A unit that several images share was compiled in no folder.
+    let declaration = variable.declaration.as_ref();
+    let declaration = declaration.map(|it| (&it.file.path, it.line));
     let ty = ty(image, variable.ty, DEPTH);
     format!("{kind:?} {name:?}: {ty} = {location} {declaration:?}")
 }

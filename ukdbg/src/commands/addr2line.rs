@@ -24,9 +24,7 @@ const LONGEST_LINE: u64 = 64 << 10;
 pub(crate) fn run(global: &Global, options: &Addr2lineArguments, output: &mut Output) -> Outcome {
     let (image, words) = image_and_words(global, options)?;
     let loaded = images::load_mapped(&image, &global.symbols)?;
-    for note in &loaded.notes {
-        output.note(note);
-    }
+    output.loaded(&loaded);
     let mut answers = Answers {
         loaded: &loaded,
         style: LineStyle {

@@ -18,9 +18,7 @@ const NEAR_NAMES: usize = 5;
 /// Prints the graph.
 pub(crate) fn run(global: &Global, options: &CfgArguments, output: &mut Output) -> Outcome {
     let loaded = images::load(Some(&options.file), &global.symbols)?;
-    for note in &loaded.notes {
-        output.note(note);
-    }
+    output.loaded(&loaded);
     let (image, function) = loaded
         .modules
         .iter()

@@ -38,9 +38,7 @@ pub(crate) fn prepare(
     let chosen = endpoint::choose(options.endpoint.as_deref())?;
     let (image, symbols) = image_of(global, &chosen)?;
     let loaded = images::load(Some(&image), &symbols)?;
-    for note in &loaded.notes {
-        output.note(note);
-    }
+    output.loaded(&loaded);
     let typed = chosen.endpoint.to_string();
     let shown = image.display().to_string();
     let with = |command: &str| {

@@ -16,6 +16,7 @@ const NEAR_NAMES: usize = 5;
 /// Prints them.
 pub(crate) fn run(global: &Global, options: &SymbolsArguments, output: &mut Output) -> Outcome {
     let loaded = images::load_mapped(&options.file, &global.symbols)?;
+    output.keep(&loaded);
     let pattern = options.pattern.as_deref().map(|text| {
         let case = if options.ignore_case {
             Case::Ignored

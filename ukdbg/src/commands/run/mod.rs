@@ -37,9 +37,7 @@ const STOP_PATIENCE: Duration = Duration::from_secs(3);
 pub(crate) fn run(global: &Global, options: &RunArguments, output: &mut Output) -> Outcome {
     let image = launch::image(global, options)?;
     let loaded = images::load(Some(&image), &global.symbols)?;
-    for note in &loaded.notes {
-        output.note(note);
-    }
+    output.loaded(&loaded);
     let sources = connect::sources(global)?;
     let launch = launch::launch(options, &image, &loaded)?;
     // The terminal interface notices signals itself.
