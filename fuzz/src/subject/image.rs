@@ -107,11 +107,7 @@ fn ask_places(image: &Image<'_>, addresses: &[LinkAddr]) {
             image.section_at(*at),
             image.executable_around(*at),
         );
-        let _ = (
-            image.unwind_row(*at),
-            image.unwind_rule(*at),
-            image.compilation_unit(*at),
-        );
+        let _ = (image.unwind_row(*at), image.compilation_unit(*at));
         let _ = (
             image.source_frames(CodeAddr::Exact(*at)),
             image.virtual_table_at(*at),
