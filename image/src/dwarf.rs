@@ -22,6 +22,7 @@ mod files;
 pub(crate) mod functions;
 pub(crate) mod globals;
 pub(crate) mod inlines;
+mod line_units;
 pub(crate) mod lines;
 mod members;
 pub(crate) mod names;
