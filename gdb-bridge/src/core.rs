@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ukdbg_inspect::{
-    Control, LiveMemory, Memory, MemoryError, MemoryWrite, Paged, PhysAddr, PhysicalMemory,
-    Registers, Target, TargetError, VcpuId, VirtAddr,
+    Control, InterruptTable, LiveMemory, Memory, MemoryError, MemoryWrite, Paged, PhysAddr,
+    PhysicalMemory, RegisterWrite, Registers, Target, TargetError, VcpuId, VirtAddr,
 };
 
 pub(crate) mod notes;
@@ -164,11 +164,19 @@ impl Target for Core {
         Ok(self.cpus[index].registers)
     }
 
+    fn interrupt_table(&mut self, _: VcpuId) -> Result<Option<InterruptTable>, TargetError> {
+        Ok(None)
+    }
+
     fn physical(&mut self) -> Option<&mut dyn PhysicalMemory> {
         self.whole_machine.then_some(self)
     }
 
     fn write(&mut self) -> Option<&mut dyn MemoryWrite> {
+        None
+    }
+
+    fn write_registers(&mut self) -> Option<&mut dyn RegisterWrite> {
         None
     }
 

@@ -12,8 +12,8 @@ use object::elf::{EM_X86_64, FileHeader32, FileHeader64, PT_LOAD};
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Endianness, FileKind, ReadCache};
 use ukdbg_inspect::{
-    Control, LiveMemory, Memory, MemoryError, MemoryWrite, PhysicalMemory, Registers, Target,
-    TargetError, VcpuId, VirtAddr,
+    Control, InterruptTable, LiveMemory, Memory, MemoryError, MemoryWrite, PhysicalMemory,
+    RegisterWrite, Registers, Target, TargetError, VcpuId, VirtAddr,
 };
 
 /// An image that cannot be read as a machine.
@@ -167,11 +167,19 @@ impl Target for ImageFile {
         Err(TargetError::NoVcpu(vcpu))
     }
 
+    fn interrupt_table(&mut self, _: VcpuId) -> Result<Option<InterruptTable>, TargetError> {
+        Ok(None)
+    }
+
     fn physical(&mut self) -> Option<&mut dyn PhysicalMemory> {
         None
     }
 
     fn write(&mut self) -> Option<&mut dyn MemoryWrite> {
+        None
+    }
+
+    fn write_registers(&mut self) -> Option<&mut dyn RegisterWrite> {
         None
     }
 

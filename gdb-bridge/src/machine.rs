@@ -11,14 +11,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ukdbg_inspect::{
-    BreakpointAt, Control, LiveMemory, Memory, MemoryError, MemoryWrite, Paged, PagingState,
-    PhysAddr, PhysicalMemory, Registers, Target, TargetError, VcpuId, VirtAddr,
+    BreakpointAt, Control, InterruptTable, LiveMemory, Memory, MemoryError, MemoryWrite, Paged,
+    PagingState, PhysAddr, PhysicalMemory, Register, RegisterWrite, Registers, Target, TargetError,
+    VcpuId, VirtAddr,
 };
 
 use crate::qmp::{Qmp, RunState};
 use crate::ram::MappedRam;
 use crate::rsp::MemoryMode;
 use cache::{Cache, Space};
+use shadow::Shadows;
 use stub::Stub;
 use visit::Visit;
 
@@ -28,6 +30,7 @@ mod control;
 mod leave;
 mod monitor;
 mod ram_map;
+mod shadow;
 mod stop;
 mod stub;
 mod visit;
@@ -54,6 +57,10 @@ pub struct Machine {
     selected: Option<VcpuId>,
     cache: Cache,
     inserted: Vec<BreakpointAt>,
+    /// What the guest has where breakpoints are inserted.
+    shadows: Shadows,
+    /// Breakpoints that are taken out for a single step over them.
+    lifted: Vec<BreakpointAt>,
     /// Nobody is there any more: nothing has to be left in order.
     gone: bool,
     peer: String,
@@ -198,7 +205,10 @@ impl Memory for Machine {
         });
         match count.map_err(link)? {
             0 if !buf.is_empty() => Err(MemoryError::Unmapped { at }),
-            count => Ok(count),
+            count => {
+                self.shadows.hide(at, &mut buf[..count]);
+                Ok(count)
+            }
         }
     }
 }
@@ -242,6 +252,23 @@ impl MemoryWrite for Machine {
     }
 }
 
+impl RegisterWrite for Machine {
+    fn write_register(
+        &mut self,
+        vcpu: VcpuId,
+        register: Register,
+        value: u64,
+    ) -> Result<(), TargetError> {
+        self.needs_stop("a write of a register")?;
+        // Control registers steer what memory is.
+        self.cache.clear();
+        match &mut self.stub {
+            Some(stub) => stub.write_register(vcpu, register, value),
+            None => Err(TargetError::NoVcpu(vcpu)),
+        }
+    }
+}
+
 impl Target for Machine {
     fn vcpus(&mut self) -> Result<Vec<VcpuId>, TargetError> {
         match (&mut self.stub, &mut self.qmp) {
@@ -269,6 +296,14 @@ impl Target for Machine {
         Ok(registers)
     }
 
+    fn interrupt_table(&mut self, vcpu: VcpuId) -> Result<Option<InterruptTable>, TargetError> {
+        let dump = self.monitor("info registers -a")?.unwrap_or_default();
+        let index = usize::try_from(vcpu.0).unwrap_or(usize::MAX);
+        Ok(crate::qmp::text::interrupt_tables(&dump)
+            .get(index)
+            .copied())
+    }
+
     fn physical(&mut self) -> Option<&mut dyn PhysicalMemory> {
         let reachable = self.ram.is_some()
             || self.qmp.is_some()
@@ -277,6 +312,10 @@ impl Target for Machine {
     }
 
     fn write(&mut self) -> Option<&mut dyn MemoryWrite> {
+        self.stub.is_some().then_some(self)
+    }
+
+    fn write_registers(&mut self) -> Option<&mut dyn RegisterWrite> {
         self.stub.is_some().then_some(self)
     }
 

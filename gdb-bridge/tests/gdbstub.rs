@@ -23,10 +23,15 @@ use gdbstub_arch::x86::reg::X86_64CoreRegs;
 use tempfile::TempDir;
 use ukdbg_gdb_bridge::{Core, Keepsake, Leave, Machine, dump};
 use ukdbg_inspect::{
-    Control, Memory, MemoryError, Register, Resume, StopReason, Target, VcpuId, VirtAddr,
+    Control, Memory, MemoryError, Register, Resume, StepInterrupts, StopReason, Target, VcpuId,
+    VirtAddr,
 };
 
 const CPU: VcpuId = VcpuId(0);
+const STEP: Resume = Resume::Step {
+    vcpu: CPU,
+    interrupts: StepInterrupts::Masked,
+};
 /// Memory lies here, an odd number of bytes.
 const MEMORY: u64 = 0x1000;
 const LENGTH: usize = 5001;
@@ -224,7 +229,7 @@ fn a_session() {
         let mut four = [0; 4];
         assert_eq!(machine.read(VirtAddr(MEMORY + 1), &mut four), Ok(4));
         assert_eq!(&four, b"$#}*");
-        machine.resume(Resume::Step(CPU)).unwrap();
+        machine.resume(STEP).unwrap();
         assert_eq!(stop(&mut machine), StopReason::Trap);
         assert_eq!(machine.registers(CPU).unwrap().pc(), Some(VirtAddr(0x1235)));
         machine.resume(Resume::Continue).unwrap();

@@ -13,7 +13,6 @@ use rayon::prelude::*;
 use crate::companions::{Companions, dwarf_of};
 use crate::intervals::Intervals;
 
-mod abbreviation_lengths;
 mod budget;
 mod constants;
 mod entries;
@@ -21,15 +20,14 @@ pub(crate) mod evaluate;
 mod files;
 pub(crate) mod functions;
 pub(crate) mod globals;
+pub(crate) mod inlined_copies;
 pub(crate) mod inlines;
-mod line_units;
 pub(crate) mod lines;
 mod members;
 pub(crate) mod names;
 mod part;
 mod position;
 pub(crate) mod ranges;
-mod skim;
 mod split;
 pub(crate) mod type_names;
 mod type_units;
@@ -221,6 +219,14 @@ impl<'data> Debug<'data> {
         answer: impl Fn(Scope<'_, 'data>) -> Vec<T> + Sync,
     ) -> Vec<T> {
         self.answers(|offset| self.unit(offset), answer)
+    }
+
+    /// As [`Debug::for_all_units`], without keeping the units.
+    pub(crate) fn for_all_units_once<T: Send>(
+        &self,
+        answer: impl Fn(Scope<'_, 'data>) -> Vec<T> + Sync,
+    ) -> Vec<T> {
+        self.answers(|offset| self.unit_for_once(offset), answer)
     }
 
     /// Every line table's answer, in order. Neither kept, since writing a

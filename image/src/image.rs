@@ -194,7 +194,7 @@ impl<'data> Image<'data> {
         }
     }
 
-    fn debug(&self) -> Option<&Debug<'data>> {
+    pub(crate) fn debug(&self) -> Option<&Debug<'data>> {
         let debug = self.debug.get_or_init(|| {
             let section = |name: &str| {
                 self.files()
@@ -319,7 +319,7 @@ impl<'data> Image<'data> {
             return Vec::new();
         };
         let addresses =
-            debug.for_line_tables_naming(file, |scope| lines::addresses_of_line(scope, file, line));
+            debug.for_all_line_tables(|scope| lines::addresses_of_line(scope, file, line));
         let addresses: BTreeSet<u64> = addresses.into_iter().collect();
         addresses.into_iter().map(LinkAddr).collect()
     }
@@ -328,7 +328,7 @@ impl<'data> Image<'data> {
     /// a breakpoint on a line without code means. `file` as in
     /// [`Image::addresses_of_line`].
     pub fn line_with_code(&self, file: &str, line: u32) -> Option<u32> {
-        let lines = self.debug()?.for_line_tables_naming(file, |scope| {
+        let lines = self.debug()?.for_all_line_tables(|scope| {
             lines::line_with_code(scope, file, line)
                 .into_iter()
                 .collect()

@@ -7,6 +7,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::dwarf::functions::{SymbolAt, UnitFunction};
+use crate::dwarf::inlined_copies::entries_of_copies;
 use crate::dwarf::names::describe;
 use crate::dwarf::{Debug, Scope};
 use crate::name_match::{self, ends_with, path_components, verbatim_part};
@@ -148,6 +149,15 @@ pub(crate) fn named_by_symbols<'data>(
         }
     }
     (!functions.is_empty()).then(|| functions.into_values().collect())
+}
+
+/// Where copies of the functions of a name were inlined.
+pub(crate) fn copies_named(name: &str, debug: &Debug<'_>) -> Vec<u64> {
+    let query = Query::new(name);
+    let mut entries = entries_of_copies(debug, &|linkage| query.matches(linkage));
+    entries.sort_unstable();
+    entries.dedup();
+    entries
 }
 
 /// Symbols of one name beyond which an index is the faster way.

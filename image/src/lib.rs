@@ -20,7 +20,8 @@
 //! |---|---|
 //! | which function is this, what is it called | [`Image::function_at`], [`Image::functions_named`], [`Image::near_names`] |
 //! | where in the source, inlined calls included | [`Image::source_frames`] |
-//! | where is this line | [`Image::addresses_of_line`], [`Image::line_with_code`] |
+//! | where is this line, where does a step along lines end | [`Image::addresses_of_line`], [`Image::line_with_code`], [`Image::line_row`] |
+//! | where was this function inlined, does a copy begin here | [`Image::inlined_copies`], [`Image::inlined_calls_entered`] |
 //! | how is the caller found | [`Image::unwind_row`], [`Image::plain_row`] |
 //! | what are the variables here, and of what type | [`Image::variables`], [`Image::globals_named`], [`Image::type_of`], [`Image::virtual_table_at`] |
 //! | where is a variable's value | [`Image::evaluate`] |
@@ -72,6 +73,7 @@ mod name_match;
 mod notes;
 mod section_bytes;
 mod source;
+mod stepping;
 mod symbols;
 mod types;
 mod untrusted;
@@ -90,7 +92,10 @@ pub use instruction::{
     instruction_text, memory_operands, register_operands,
 };
 pub use layout::{DebugLevel, DebugLink, ElfClass, Section, Segment, Symbol};
-pub use source::{Function, FunctionName, FunctionOrigin, SourceFrame, SourceLocation, SourcePath};
+pub use source::{
+    Function, FunctionName, FunctionOrigin, LineRow, ReturnType, SourceFrame, SourceLocation,
+    SourcePath,
+};
 pub use types::{
     BaseEncoding, Member, Type, TypeId, TypeKind, TypeParameter, Variable, VariableKind,
     VariableLocation, Variant, VariantPart, VirtualTable,

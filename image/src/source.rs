@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use serde::Serialize;
 
-use crate::{LinkAddr, Untrusted};
+use crate::{LinkAddr, TypeId, Untrusted};
 
 /// A function's name, as the linker knows it and as a reader writes it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -87,4 +87,26 @@ impl Function {
     pub fn contains(&self, address: LinkAddr) -> bool {
         self.ranges.iter().any(|range| range.contains(&address))
     }
+}
+
+/// A row of the line table, with the code it is about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LineRow {
+    /// From its first address to the next row's.
+    pub code: Range<LinkAddr>,
+    /// The place in the source; of the innermost inlined function.
+    pub location: SourceLocation,
+    /// A statement begins at its first address: a good place to stop.
+    pub is_statement: bool,
+}
+
+/// What the compiler says that a function returns.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ReturnType {
+    /// It says nothing about the function.
+    Unknown,
+    /// No value.
+    Nothing,
+    /// A value of this type.
+    Type(TypeId),
 }

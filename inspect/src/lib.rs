@@ -66,8 +66,9 @@ pub use root::{
 };
 pub use slide::{Slide, SlideSearch, find_slide};
 pub use target::{
-    BreakpointAt, BreakpointKind, Control, LiveMemory, Memory, MemoryError, MemoryWrite,
-    PhysicalMemory, Resume, ShutdownCause, Stop, StopReason, Target, TargetError, VcpuId,
+    BreakpointAt, BreakpointKind, Control, InterruptTable, LiveMemory, Memory, MemoryError,
+    MemoryWrite, PhysicalMemory, RegisterWrite, Resume, ShutdownCause, StepInterrupts, Stop,
+    StopReason, Target, TargetError, VcpuId,
 };
 pub use unwind::{Backtrace, FoundBy, Frame, StackEnd, Unwinder};
 pub use values::{

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use crate::{PhysAddr, Registers, VirtAddr};
+use crate::{PhysAddr, Register, Registers, VirtAddr};
 
 /// A virtual CPU, by the link's own numbering.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
@@ -89,6 +89,15 @@ pub enum TargetError {
     NoVcpu(VcpuId),
 }
 
+/// A CPU's interrupt table (its IDT register, SDM 3A 6.10).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct InterruptTable {
+    /// Where it is.
+    pub base: VirtAddr,
+    /// Its last byte's offset.
+    pub limit: u16,
+}
+
 /// Virtual memory, through the selected CPU's page tables.
 pub trait Memory {
     /// Reads up to `buf.len()` bytes and says how many. A short read ends at
@@ -121,6 +130,17 @@ pub trait MemoryWrite {
     fn write(&mut self, at: VirtAddr, bytes: &[u8]) -> Result<(), MemoryError>;
 }
 
+/// Registers that can be written.
+pub trait RegisterWrite {
+    /// Writes one register of a CPU.
+    fn write_register(
+        &mut self,
+        vcpu: VcpuId,
+        register: Register,
+        value: u64,
+    ) -> Result<(), TargetError>;
+}
+
 /// Memory that can be read while the guest runs, in atomic words.
 pub trait LiveMemory: Send + Sync {
     /// Loads an aligned word, with acquire order.
@@ -141,10 +161,14 @@ pub trait Target: Memory {
     /// One CPU's registers; what the link cannot tell is not valid in them.
     /// Selects that CPU's page tables for `read`.
     fn registers(&mut self, vcpu: VcpuId) -> Result<Registers, TargetError>;
+    /// Where a CPU's interrupt table is; none where the link cannot tell.
+    fn interrupt_table(&mut self, vcpu: VcpuId) -> Result<Option<InterruptTable>, TargetError>;
     /// Physical memory.
     fn physical(&mut self) -> Option<&mut dyn PhysicalMemory>;
-    /// Writing.
+    /// Writing memory.
     fn write(&mut self) -> Option<&mut dyn MemoryWrite>;
+    /// Writing registers.
+    fn write_registers(&mut self) -> Option<&mut dyn RegisterWrite>;
     /// Reading while the guest runs.
     fn live(&self) -> Option<Arc<dyn LiveMemory>>;
     /// Execution.
@@ -156,12 +180,30 @@ pub trait Target: Memory {
 pub enum Resume {
     /// Every CPU runs.
     Continue,
-    /// One CPU executes one instruction, the others stand still.
-    Step(VcpuId),
+    /// One CPU executes one instruction, the others stand still. It is the
+    /// guest's own, even where a breakpoint stands.
+    Step {
+        /// The CPU.
+        vcpu: VcpuId,
+        /// What interrupts do meanwhile.
+        interrupts: StepInterrupts,
+    },
+}
+
+/// What interrupts do while a machine is stepped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepInterrupts {
+    /// They wait, where the link has a way to say so: a step ends where the
+    /// program goes and not in a timer's handler.
+    #[default]
+    Masked,
+    /// They are delivered as ever.
+    Delivered,
 }
 
 /// What stops a guest at an address.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BreakpointKind {
     /// An instruction put in place of the guest's own.
@@ -177,7 +219,7 @@ pub enum BreakpointKind {
 }
 
 /// A breakpoint or watchpoint.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct BreakpointAt {
     /// What stops.
     pub kind: BreakpointKind,

@@ -75,7 +75,14 @@ pub(crate) fn remember<T: Target>(
     found: Backtrace,
     of: StackOwner,
 ) -> BacktraceView {
-    let view = show(session, &found, of);
+    let mut view = show(session, &found, of);
+    // Inlined calls that begin where the CPU stands and nobody has stepped
+    // into yet.
+    let hidden = session.run.hidden.min(view.frames.len().saturating_sub(1));
+    view.frames.drain(..hidden);
+    for (index, frame) in view.frames.iter_mut().enumerate() {
+        frame.index = index;
+    }
     session.shown = Some(Shown {
         found,
         view: view.clone(),

@@ -65,7 +65,7 @@ pub(crate) fn list<T: Target>(
 }
 
 /// `src/book.rs:12`; a path of names (`book::insert`) is none.
-fn file_and_line(text: &str) -> Option<(&str, NonZeroU32)> {
+pub(crate) fn file_and_line(text: &str) -> Option<(&str, NonZeroU32)> {
     let (file, line) = text.rsplit_once(':')?;
     if file.is_empty() || file.ends_with(':') {
         return None;

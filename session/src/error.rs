@@ -53,4 +53,87 @@ pub enum SessionError {
         /// Why not.
         why: String,
     },
+    /// The machine runs; the request needs it to stand still.
+    #[error("the machine is running; interrupt it first")]
+    Running,
+    /// This session has not seen the machine stop.
+    #[error("the machine has not stopped yet")]
+    NoStop,
+    /// No breakpoint or watchpoint has that number.
+    #[error("there is no breakpoint {number}")]
+    NoBreakpoint {
+        /// The number.
+        number: u32,
+    },
+    /// A breakpoint has no such location.
+    #[error("breakpoint {number} has no location {location}; it has {locations}")]
+    NoBreakpointLocation {
+        /// The breakpoint.
+        number: u32,
+        /// The location asked for.
+        location: usize,
+        /// How many it has.
+        locations: usize,
+    },
+    /// Nothing in the images is called that.
+    #[error("no function, line or address `{text}`")]
+    NoPlace {
+        /// As typed.
+        text: String,
+        /// Names close to it.
+        near: Vec<String>,
+    },
+    /// A place that has to be one place is several.
+    #[error("`{text}` is {places} places")]
+    ManyPlaces {
+        /// As typed.
+        text: String,
+        /// How many.
+        places: usize,
+    },
+    /// No function's name matches.
+    #[error("no function's name matches `{pattern}`")]
+    NoMatch {
+        /// The regular expression.
+        pattern: String,
+    },
+    /// It is no regular expression.
+    #[error("`{pattern}` is no regular expression: {why}")]
+    BadPattern {
+        /// As typed.
+        pattern: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// What was to be caught is not in this guest.
+    #[error("this guest has no {what} that can be found")]
+    NothingToCatch {
+        /// What.
+        what: &'static str,
+    },
+    /// A log point's message that cannot be understood.
+    #[error(transparent)]
+    Message(#[from] crate::MessageError),
+    /// What cannot be watched.
+    #[error("`{expression}` cannot be watched: {why}")]
+    CannotWatch {
+        /// As typed.
+        expression: String,
+        /// Why.
+        why: String,
+    },
+    /// What cannot be written.
+    #[error("`{place}` cannot be written: {why}")]
+    CannotAssign {
+        /// As typed.
+        place: String,
+        /// Why.
+        why: String,
+    },
+    /// The frame's caller is not known, so that nobody knows when it returns.
+    #[error("the caller of frame {index} is not known")]
+    NoCaller {
+        /// The frame.
+        index: usize,
+    },
 }

@@ -36,6 +36,7 @@ mod registers;
 mod reply;
 mod report;
 mod request;
+mod run;
 mod session;
 mod source;
 mod source_text;
@@ -56,6 +57,10 @@ pub use lines::{AddressLines, LinesView};
 pub use placement::Moved;
 pub use reply::Reply;
 pub use request::{Request, Scope};
+pub use run::{
+    Arrival, BreakAt, BreakpointChange, Calls, Life, Means, MessageError, Motion, NewBreakpoint,
+    NewWatchpoint, WatchAccess,
+};
 pub use session::Session;
 pub use source_text::{NoSources, SourceText};
 pub use symbols::{Case, SymbolKind, SymbolOrder, SymbolPattern, SymbolView, SymbolsView};

@@ -1,7 +1,7 @@
 //! The value of an expression, and the variables of frames.
 
 use ukdbg_image::Untrusted;
-use ukdbg_inspect::{Follow, Target, Value, ValueLimits, VirtAddr, variables};
+use ukdbg_inspect::{Follow, Place, Target, Value, ValueLimits, VirtAddr, variables};
 
 use crate::SessionError;
 use crate::expression::{Evaluator, evaluate};
@@ -58,6 +58,22 @@ pub(crate) fn print<T: Target>(
         value,
         text,
     })
+}
+
+/// A value in one line, short enough to stand among others.
+pub(crate) fn in_line<'data, T: Target>(
+    session: &mut Session<'data, T>,
+    place: &Place<'data>,
+    letter: Option<Letter>,
+) -> Untrusted {
+    let value = place.value(&session.modules, LIMITS_OF_LOCALS, &mut session.target);
+    match letter {
+        Some(letter) => {
+            let number = place.as_number(&mut session.target).ok();
+            formatted(session, &value, letter, number.map(|number| number.size))
+        }
+        None => value.line(),
+    }
 }
 
 /// A value with its numbers in a format; what is no number stays as it is.

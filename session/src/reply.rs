@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use crate::GraphView;
 use crate::view::{
-    BacktraceView, CodeView, DisassemblyView, LocalsView, MemoryView, PrintView, RegistersView,
-    ReportView, SourceView, TraceView, WhoisView,
+    BacktraceView, BreakpointView, BreakpointsView, CodeView, CpusView, DisassemblyView,
+    LocalsView, MemoryView, PrintView, RegistersView, ReportView, RunningView, SourceView,
+    SteppingView, StopView, TraceView, WhoisView,
 };
 
 /// One answer, of the request's kind.
@@ -13,6 +14,18 @@ use crate::view::{
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Reply {
+    /// The machine goes on.
+    Running(RunningView),
+    /// Why the machine stands still, and where.
+    Stop(Box<StopView>),
+    /// One breakpoint or watchpoint.
+    Breakpoint(Box<BreakpointView>),
+    /// Breakpoints and watchpoints.
+    Breakpoints(BreakpointsView),
+    /// What steps do about interrupts.
+    Stepping(SteppingView),
+    /// The CPUs.
+    Cpus(CpusView),
     /// Backtraces: of the selected CPU, or of every CPU and task.
     Backtraces {
         /// One for each stack.
@@ -46,6 +59,12 @@ impl Reply {
     /// Name and version of the JSON document this reply makes.
     pub const fn schema(&self) -> &'static str {
         match self {
+            Self::Running(_) => "ukdbg.running/1",
+            Self::Stop(_) => StopView::SCHEMA,
+            Self::Breakpoint(_) => "ukdbg.breakpoint/1",
+            Self::Breakpoints(_) => "ukdbg.breakpoints/1",
+            Self::Stepping(_) => "ukdbg.stepping/1",
+            Self::Cpus(_) => "ukdbg.cpus/1",
             Self::Backtraces { .. } => "ukdbg.backtrace/1",
             Self::Report(_) => "ukdbg.report/1",
             Self::Registers(_) => "ukdbg.registers/1",

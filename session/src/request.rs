@@ -3,14 +3,62 @@
 use serde::Serialize;
 use ukdbg_diagnose::EmulatorEvidence;
 use ukdbg_image::Syntax;
-use ukdbg_inspect::VirtAddr;
+use ukdbg_inspect::{StepInterrupts, VcpuId, VirtAddr};
 
 use crate::Format;
+use crate::run::{BreakpointChange, Motion, NewBreakpoint, NewWatchpoint};
 
-/// One question to a stopped machine. Every front end asks these.
+/// One question to a stopped machine, or one thing to do to it. Every front end
+/// asks these.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Request {
+    /// Lets the machine go on. The reply comes at once; what happens then comes
+    /// from [`Session::poll`](crate::Session::poll).
+    Go(Motion),
+    /// Why the machine stands still.
+    LastStop,
+    /// A new breakpoint.
+    Break(NewBreakpoint),
+    /// A new watchpoint.
+    Watch(NewWatchpoint),
+    /// Every breakpoint and watchpoint.
+    Breakpoints,
+    /// Changes a breakpoint or watchpoint.
+    ChangeBreakpoint {
+        /// Its number.
+        number: u32,
+        /// What changes.
+        change: BreakpointChange,
+    },
+    /// Deletes a breakpoint or watchpoint.
+    DeleteBreakpoint {
+        /// Its number; none for all.
+        number: Option<u32>,
+    },
+    /// Whether steps mask interrupts.
+    StepInterrupts(StepInterrupts),
+    /// The CPUs, and where each stands.
+    Cpus,
+    /// Makes requests be about a CPU, its frames and its steps.
+    SelectCpu {
+        /// The CPU.
+        cpu: VcpuId,
+    },
+    /// Writes a value to a place: a variable, memory, a register.
+    Assign {
+        /// The place: an expression that denotes one.
+        place: String,
+        /// The value: an expression that is a number.
+        value: String,
+        /// The frame that both are meant in, as shown; none for the innermost.
+        frame: Option<usize>,
+    },
+    /// Moves the selected CPU to a place, without running there.
+    Jump {
+        /// As a breakpoint's place is typed.
+        place: String,
+    },
     /// Who called whom.
     Backtrace(Scope),
     /// What happened, where, and how it got there.

@@ -2,13 +2,12 @@
 //! stop showed. Every request is one arm of [`Session::answer`]; the work is
 //! in the files named after them.
 
-use std::time::Instant;
-
 use ukdbg_inspect::{
-    Backtrace, Control, Frame, Memory, Modules, Registers, Resume, Root, RootError, Stop, Target,
-    TargetError, VcpuId, VirtAddr, find_root,
+    Backtrace, Control, Frame, Memory, Modules, Registers, Root, RootError, Target, TargetError,
+    VcpuId, VirtAddr, find_root,
 };
 
+use crate::run::Run;
 use crate::view::BacktraceView;
 use crate::{Reply, Request, SessionError, SourceText};
 use crate::{
@@ -24,6 +23,8 @@ pub struct Session<'data, T> {
     pub(crate) stopped: Option<VcpuId>,
     /// The last backtrace shown: what frame numbers refer to.
     pub(crate) shown: Option<Shown>,
+    /// What it was let go for, and where it is to stop.
+    pub(crate) run: Run,
 }
 
 /// A backtrace as it was found and as it was shown.
@@ -46,6 +47,7 @@ impl<'data, T: Target> Session<'data, T> {
             sources,
             stopped: None,
             shown: None,
+            run: Run::default(),
         }
     }
 
@@ -67,6 +69,33 @@ impl<'data, T: Target> Session<'data, T> {
     /// Answers one request about the stopped machine.
     pub fn answer(&mut self, request: Request) -> Result<Reply, SessionError> {
         Ok(match request {
+            Request::Go(motion) => Reply::Running(self.start(motion)?),
+            Request::LastStop => match self.last_stop() {
+                Some(stop) => Reply::Stop(Box::new(stop.clone())),
+                None => return Err(SessionError::NoStop),
+            },
+            Request::Break(breakpoint) => {
+                Reply::Breakpoint(Box::new(self.add_breakpoint(breakpoint)?))
+            }
+            Request::Watch(watchpoint) => {
+                Reply::Breakpoint(Box::new(self.add_watchpoint(watchpoint)?))
+            }
+            Request::Breakpoints => Reply::Breakpoints(self.breakpoints()),
+            Request::ChangeBreakpoint { number, change } => {
+                Reply::Breakpoint(Box::new(self.change_breakpoint(number, change)?))
+            }
+            Request::DeleteBreakpoint { number } => {
+                Reply::Breakpoints(self.delete_breakpoint(number)?)
+            }
+            Request::StepInterrupts(interrupts) => Reply::Stepping(self.step_with(interrupts)),
+            Request::Cpus => Reply::Cpus(self.cpus()?),
+            Request::SelectCpu { cpu } => Reply::Cpus(self.select_cpu(cpu)?),
+            Request::Assign {
+                place,
+                value,
+                frame,
+            } => Reply::Print(Box::new(self.assign(place, &value, frame)?)),
+            Request::Jump { place } => Reply::Stop(Box::new(self.jump(&place)?)),
             Request::Backtrace(scope) => Reply::Backtraces {
                 backtraces: backtrace::all(self, scope)?,
             },
@@ -118,32 +147,6 @@ impl<'data, T: Target> Session<'data, T> {
             }
             Request::Graph { at } => Reply::Graph(Box::new(graph::around(&self.modules, at)?)),
         })
-    }
-
-    /// Lets the machine run.
-    pub fn resume(&mut self) -> Result<(), SessionError> {
-        self.shown = None;
-        self.stopped = None;
-        Ok(self.control("resume")?.resume(Resume::Continue)?)
-    }
-
-    /// Asks it to stop; the stop comes from [`Session::poll`].
-    pub fn interrupt(&mut self) -> Result<(), SessionError> {
-        Ok(self.control("interrupt")?.interrupt()?)
-    }
-
-    /// The next stop, if there is one by `until`.
-    pub fn poll(&mut self, until: Instant) -> Result<Option<Stop>, SessionError> {
-        let stop = self.control("wait for a stop")?.poll(until)?;
-        if let Some(stop) = &stop {
-            self.stopped = stop.vcpu;
-            // Whoever let it run may have done so through the target itself.
-            self.shown = None;
-            if !self.holds_current_pc() {
-                self.locate_modules();
-            }
-        }
-        Ok(stop)
     }
 
     pub(crate) fn control(&mut self, request: &str) -> Result<&mut dyn Control, TargetError> {

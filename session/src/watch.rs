@@ -1,7 +1,7 @@
 //! Catching faults: a breakpoint at the rendezvous of every image that has
 //! one, so that each fault is seen once, when its record is complete.
 
-use ukdbg_inspect::{BreakpointAt, BreakpointKind, Stop, StopReason, Target, VirtAddr, root_note};
+use ukdbg_inspect::{Stop, StopReason, Target};
 
 use crate::SessionError;
 use crate::session::Session;
@@ -11,15 +11,9 @@ impl<T: Target> Session<'_, T> {
     /// guest boots. Says how many there are: none for a guest without our
     /// runtime.
     pub fn catch_faults(&mut self) -> Result<usize, SessionError> {
-        let places = self.rendezvous();
-        for &address in &places {
-            self.control("set a breakpoint")?.insert(BreakpointAt {
-                kind: BreakpointKind::Software,
-                address,
-                length: 1,
-            })?;
-        }
-        Ok(places.len())
+        let places = self.rendezvous().len();
+        self.arm_rendezvous()?;
+        Ok(places)
     }
 
     /// Whether a stop is a guest's call of its rendezvous.
@@ -29,12 +23,5 @@ impl<T: Target> Session<'_, T> {
         }
         let pc = self.current_registers()?.pc();
         Ok(pc.is_some_and(|pc| self.rendezvous().contains(&pc)))
-    }
-
-    fn rendezvous(&self) -> Vec<VirtAddr> {
-        self.modules
-            .iter()
-            .filter_map(|module| module.run_address(root_note(&module.image)?.rendezvous))
-            .collect()
     }
 }

@@ -6,8 +6,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use ukdbg_session::inspect::{
-    Control, LiveMemory, Memory, MemoryError, MemoryWrite, PhysAddr, PhysicalMemory, Register,
-    Registers, Target, TargetError, VcpuId, VirtAddr,
+    Control, InterruptTable, LiveMemory, Memory, MemoryError, MemoryWrite, PhysAddr,
+    PhysicalMemory, Register, RegisterWrite, Registers, Target, TargetError, VcpuId, VirtAddr,
 };
 use ukdbg_session::{Image, LinkAddr};
 
@@ -127,11 +127,19 @@ impl Target for Machine<'_> {
         Ok(self.registers)
     }
 
+    fn interrupt_table(&mut self, _: VcpuId) -> Result<Option<InterruptTable>, TargetError> {
+        Ok(None)
+    }
+
     fn physical(&mut self) -> Option<&mut dyn PhysicalMemory> {
         Some(self)
     }
 
     fn write(&mut self) -> Option<&mut dyn MemoryWrite> {
+        None
+    }
+
+    fn write_registers(&mut self) -> Option<&mut dyn RegisterWrite> {
         None
     }
 

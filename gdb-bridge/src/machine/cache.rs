@@ -39,6 +39,10 @@ impl Cache {
         self.registers.clear();
     }
 
+    pub(super) fn forget_memory(&mut self) {
+        self.lines.clear();
+    }
+
     pub(super) fn registers(&mut self) -> &mut HashMap<VcpuId, Registers> {
         &mut self.registers
     }

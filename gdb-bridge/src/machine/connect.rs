@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 use ukdbg_inspect::TargetError;
 
-use super::{Machine, cache::Cache, stub::Stub, visit::Visit, within};
+use super::{Machine, cache::Cache, shadow::Shadows, stub::Stub, visit::Visit, within};
 use crate::core::{Core, CoreError};
 use crate::endpoint::{Endpoint, Link};
 use crate::image::{ImageFile, ImageFileError};
@@ -161,6 +161,8 @@ impl Machine {
             selected: None,
             cache: Cache::new(line),
             inserted: Vec::new(),
+            shadows: Shadows::default(),
+            lifted: Vec::new(),
             gone: false,
             peer: endpoint.to_string(),
         };

@@ -4,9 +4,13 @@
 use std::time::Instant;
 
 use serde_json::Value;
-use ukdbg_inspect::{BreakpointAt, BreakpointKind, Control, Resume, Stop, StopReason, TargetError};
+use ukdbg_inspect::{
+    BreakpointAt, BreakpointKind, Control, Memory, Resume, Stop, StopReason, Target, TargetError,
+    VcpuId,
+};
 
 use super::Machine;
+use super::stub::Stub;
 use crate::qmp::QmpEvent;
 use crate::rsp::{Command, PointKind};
 
@@ -23,6 +27,9 @@ impl Control for Machine {
             return Err(TargetError::Running {
                 request: "to go on".to_owned(),
             });
+        }
+        if let Resume::Step { vcpu, .. } = how {
+            self.lift_breakpoints(vcpu)?;
         }
         self.cache.clear();
         self.visit.end();
@@ -59,19 +66,23 @@ impl Control for Machine {
         };
         if stop.is_some() {
             self.cache.clear();
+            if !self.gone {
+                self.put_back_lifted()?;
+            }
         }
         Ok(stop)
     }
 
     fn insert(&mut self, breakpoint: BreakpointAt) -> Result<(), TargetError> {
         self.needs_stop("a breakpoint")?;
-        let (kind, at, length) = point(breakpoint);
-        match &mut self.stub {
-            Some(stub) => stub.link.order(Command::InsertPoint { kind, at, length })?,
-            None => return Err(self.unable("a breakpoint")),
+        let mut original = [0];
+        if breakpoint.kind == BreakpointKind::Software
+            && self.stub.as_ref().is_some_and(Stub::steps_into_breakpoints)
+            && self.read(breakpoint.address, &mut original) == Ok(1)
+        {
+            self.shadows.cast(breakpoint.address, original[0]);
         }
-        // The stub may put it into memory, which reads then show.
-        self.cache.clear();
+        self.put(breakpoint)?;
         if !self.inserted.contains(&breakpoint) {
             self.inserted.push(breakpoint);
         }
@@ -80,18 +91,65 @@ impl Control for Machine {
 
     fn remove(&mut self, breakpoint: BreakpointAt) -> Result<(), TargetError> {
         self.needs_stop("a breakpoint")?;
-        let (kind, at, length) = point(breakpoint);
-        match &mut self.stub {
-            Some(stub) => stub.link.order(Command::RemovePoint { kind, at, length })?,
-            None => return Err(self.unable("a breakpoint")),
-        }
-        self.cache.clear();
+        self.take(breakpoint)?;
         self.inserted.retain(|other| *other != breakpoint);
+        if breakpoint.kind == BreakpointKind::Software {
+            self.shadows.lift(breakpoint.address);
+        }
         Ok(())
     }
 }
 
 impl Machine {
+    fn put(&mut self, breakpoint: BreakpointAt) -> Result<(), TargetError> {
+        let (kind, at, length) = point(breakpoint);
+        match &mut self.stub {
+            Some(stub) => stub.link.order(Command::InsertPoint { kind, at, length })?,
+            None => return Err(self.unable("a breakpoint")),
+        }
+        // The stub may put it into memory, which reads then show.
+        self.cache.forget_memory();
+        Ok(())
+    }
+
+    fn take(&mut self, breakpoint: BreakpointAt) -> Result<(), TargetError> {
+        let (kind, at, length) = point(breakpoint);
+        match &mut self.stub {
+            Some(stub) => stub.link.order(Command::RemovePoint { kind, at, length })?,
+            None => return Err(self.unable("a breakpoint")),
+        }
+        self.cache.forget_memory();
+        Ok(())
+    }
+
+    /// Takes out what stands where a CPU is about to step, with a stub that
+    /// would execute the breakpoint instead. Other CPUs stand still meanwhile.
+    fn lift_breakpoints(&mut self, vcpu: VcpuId) -> Result<(), TargetError> {
+        if !self.stub.as_ref().is_some_and(Stub::steps_into_breakpoints) {
+            return Ok(());
+        }
+        let Some(pc) = self.registers(vcpu)?.pc() else {
+            return Ok(());
+        };
+        let code = [BreakpointKind::Software, BreakpointKind::Hardware];
+        let here = self.inserted.clone();
+        for breakpoint in here {
+            if breakpoint.address == pc && code.contains(&breakpoint.kind) {
+                self.take(breakpoint)?;
+                self.lifted.push(breakpoint);
+            }
+        }
+        Ok(())
+    }
+
+    fn put_back_lifted(&mut self) -> Result<(), TargetError> {
+        while let Some(breakpoint) = self.lifted.last().copied() {
+            self.put(breakpoint)?;
+            self.lifted.pop();
+        }
+        Ok(())
+    }
+
     fn poll_monitor(&mut self, until: Instant) -> Result<Option<Stop>, TargetError> {
         let Some(qmp) = &mut self.qmp else {
             return Ok(None);

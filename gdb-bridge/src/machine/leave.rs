@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use ukdbg_inspect::{BreakpointAt, Control, TargetError};
+use ukdbg_inspect::{Control, TargetError};
 
 use super::{Machine, STOP_PATIENCE, within};
 use crate::qmp::RunState;
@@ -46,15 +46,26 @@ impl Machine {
         if self.is_running() {
             self.halt(patience)?;
         }
-        let inserted: Vec<BreakpointAt> = self.inserted.clone();
-        for breakpoint in inserted {
-            self.remove(breakpoint)?;
-        }
-        match &mut self.stub {
+        // One breakpoint that cannot be removed does not keep the others in,
+        // nor the guest stopped; the first failure is told.
+        let removed = self.remove_all();
+        let left = match &mut self.stub {
             Some(stub) if run => stub.detach(),
             Some(stub) => stub.leave(),
             None => Ok(()),
+        };
+        removed.and(left)
+    }
+
+    fn remove_all(&mut self) -> Result<(), TargetError> {
+        let lifted = std::mem::take(&mut self.lifted);
+        self.inserted
+            .retain(|breakpoint| !lifted.contains(breakpoint));
+        let mut all = Ok(());
+        for breakpoint in self.inserted.clone() {
+            all = all.and(self.remove(breakpoint));
         }
+        all
     }
 
     fn leave_monitor(&mut self, run: bool, how: Leave) -> Result<(), TargetError> {

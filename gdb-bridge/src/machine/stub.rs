@@ -1,7 +1,7 @@
 //! What a stub offers, asked once and remembered: its CPUs, its registers'
 //! layout, its memory. One link's part of a machine; joining is `machine`'s.
 
-use ukdbg_inspect::{Registers, Resume, TargetError, VcpuId};
+use ukdbg_inspect::{Register, Registers, Resume, StepInterrupts, TargetError, VcpuId};
 
 use crate::rsp::{
     Answer, Command, Features, Layout, MemoryMode, QEMU_LENGTH, RspLink, StopReply, ThreadId,
@@ -16,6 +16,11 @@ const LONGEST_DESCRIPTION: usize = 0x4_0000;
 const MOST_INCLUDES: usize = 16;
 /// QEMU refuses longer reads and writes whatever packet size it advertises.
 const LONGEST_ACCESS: usize = 0x800;
+
+/// QEMU's bits of what a single step does (its documentation, "GDB usage").
+const STEP_ENABLE: u8 = 1;
+const STEP_NO_INTERRUPTS: u8 = 2;
+const STEP_NO_TIMERS: u8 = 4;
 
 /// A stub that answered.
 #[derive(Debug)]
@@ -32,6 +37,8 @@ pub(super) struct Stub {
     selected: Option<ThreadId>,
     mode: MemoryMode,
     layout: Option<Layout>,
+    /// What QEMU was told about interrupts in a single step.
+    stepping: Option<StepInterrupts>,
 }
 
 impl Stub {
@@ -84,6 +91,7 @@ impl Stub {
             selected: thread.filter(|_| qemu),
             mode: mode.unwrap_or(MemoryMode::Virtual),
             layout: None,
+            stepping: None,
         })
     }
 
@@ -163,11 +171,7 @@ impl Stub {
 
     /// The registers of a CPU.
     pub(super) fn registers(&mut self, vcpu: VcpuId) -> Result<Registers, TargetError> {
-        self.select(vcpu)?;
-        let digits = match self.link.ask(Command::ReadRegisters)? {
-            Answer::Content(digits) => digits,
-            refusal => return Err(self.link.refused("registers", &refusal)),
-        };
+        let digits = self.register_digits(vcpu)?;
         let layout = match self.layout.take() {
             Some(layout) => layout,
             None => self.find_layout(digits.len() / 2)?,
@@ -175,6 +179,35 @@ impl Stub {
         let registers = layout.decode(&digits);
         self.layout = Some(layout);
         Ok(registers)
+    }
+
+    /// Writes one register of a CPU. All are written: every stub takes `G`.
+    pub(super) fn write_register(
+        &mut self,
+        vcpu: VcpuId,
+        register: Register,
+        value: u64,
+    ) -> Result<(), TargetError> {
+        let mut digits = self.register_digits(vcpu)?;
+        let layout = match self.layout.take() {
+            Some(layout) => layout,
+            None => self.find_layout(digits.len() / 2)?,
+        };
+        let known = layout.encode(&mut digits, register, value);
+        self.layout = Some(layout);
+        if !known {
+            let what = format!("a write of {}", register.name());
+            return Err(self.link.refused(&what, &Answer::Unknown));
+        }
+        self.link.order(Command::WriteRegisters(digits))
+    }
+
+    fn register_digits(&mut self, vcpu: VcpuId) -> Result<Vec<u8>, TargetError> {
+        self.select(vcpu)?;
+        match self.link.ask(Command::ReadRegisters)? {
+            Answer::Content(digits) => Ok(digits),
+            refusal => Err(self.link.refused("registers", &refusal)),
+        }
     }
 
     fn find_layout(&mut self, length: usize) -> Result<Layout, TargetError> {
@@ -278,22 +311,51 @@ impl Stub {
         let command = match how {
             Resume::Continue if self.features.resume_actions => Command::ContinueAll,
             Resume::Continue => Command::PlainContinue,
-            Resume::Step(vcpu) => match self.thread(vcpu)? {
-                Some(thread) if self.features.resume_actions => Command::StepOne(thread),
-                Some(thread) => {
-                    self.link.order(Command::SelectResumeThread(thread))?;
-                    Command::PlainStep
+            Resume::Step { vcpu, interrupts } => {
+                self.mask(interrupts)?;
+                match self.thread(vcpu)? {
+                    Some(thread) if self.features.resume_actions => Command::StepOne(thread),
+                    Some(thread) => {
+                        self.link.order(Command::SelectResumeThread(thread))?;
+                        Command::PlainStep
+                    }
+                    None => Command::PlainStep,
                 }
-                None => Command::PlainStep,
-            },
+            }
         };
         self.selected = None;
         self.link.resume(command)
     }
 
+    /// Tells QEMU what interrupts do in a single step; it remembers that, for
+    /// later clients too. Other stubs have no such switch.
+    fn mask(&mut self, interrupts: StepInterrupts) -> Result<(), TargetError> {
+        if !self.qemu || self.stepping == Some(interrupts) {
+            return Ok(());
+        }
+        let flags = match interrupts {
+            StepInterrupts::Masked => STEP_ENABLE | STEP_NO_INTERRUPTS | STEP_NO_TIMERS,
+            StepInterrupts::Delivered => STEP_ENABLE,
+        };
+        // A replay refuses to mask what the recording delivers.
+        self.link.ask(Command::StepFlags(flags))?;
+        self.stepping = Some(interrupts);
+        Ok(())
+    }
+
+    /// Whether a step over one of its own breakpoints needs it taken out:
+    /// QEMU's translator ignores them in a single step, an instruction put in
+    /// place is executed.
+    pub(super) fn steps_into_breakpoints(&self) -> bool {
+        !self.qemu
+    }
+
     /// Ends the conversation and lets the guest run.
     pub(super) fn detach(&mut self) -> Result<(), TargetError> {
         self.switch(MemoryMode::Virtual)?;
+        if self.stepping.is_some() {
+            self.mask(StepInterrupts::Masked)?;
+        }
         // A stub that was once asked for multiprocess extensions, by whoever
         // was here before, wants to know of which process.
         let process = self.stopped.and_then(|thread| thread.process);

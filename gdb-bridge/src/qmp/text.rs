@@ -1,7 +1,7 @@
 //! QEMU's text about CPUs and memory, as its monitor (`info registers`, `xp`)
 //! and its log (`-d cpu_reset,int`) print it. Pure functions.
 
-use ukdbg_inspect::{Register, Registers};
+use ukdbg_inspect::{InterruptTable, Register, Registers, VirtAddr};
 
 /// One CPU as `info registers` prints it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,6 +37,23 @@ pub(crate) fn cpus(text: &str) -> Vec<CpuText> {
     }
     cpus.extend(current.filter(|cpu| cpu.registers.pc().is_some()));
     cpus
+}
+
+/// The interrupt table of each CPU of `info registers -a`: `IDT= BASE LIMIT`.
+pub(crate) fn interrupt_tables(text: &str) -> Vec<InterruptTable> {
+    let lines = text
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("IDT="));
+    let tables = lines.filter_map(|line| {
+        let mut words = line.split_ascii_whitespace();
+        let base = u64::from_str_radix(words.next()?, 16).ok()?;
+        let limit = u32::from_str_radix(words.next()?, 16).ok()?;
+        Some(InterruptTable {
+            base: VirtAddr(base),
+            limit: u16::try_from(limit).ok()?,
+        })
+    });
+    tables.collect()
 }
 
 /// Takes the registers of one line of a register dump.

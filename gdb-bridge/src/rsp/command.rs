@@ -69,6 +69,8 @@ pub(crate) enum Command {
     StopReason,
     /// `g`
     ReadRegisters,
+    /// `G`, with the digits of all registers as `g` gave them.
+    WriteRegisters(Vec<u8>),
     /// `m`
     ReadMemory {
         /// First byte, virtual or physical by the stub's current mode.
@@ -121,6 +123,8 @@ pub(crate) enum Command {
     Detach(Option<u64>),
     /// `Qqemu.PhyMemMode`
     MemoryMode(MemoryMode),
+    /// `Qqemu.sstep`: what a single step masks, as QEMU's bits.
+    StepFlags(u8),
     /// `qqemu.PhyMemMode`, which only QEMU answers.
     QueryMemoryMode,
     /// `qRcmd`
@@ -161,6 +165,11 @@ impl Command {
             Self::StartNoAckMode => "QStartNoAckMode".to_owned(),
             Self::StopReason => "?".to_owned(),
             Self::ReadRegisters => "g".to_owned(),
+            Self::WriteRegisters(digits) => {
+                let mut payload = b"G".to_vec();
+                payload.extend_from_slice(digits);
+                return payload;
+            }
             Self::ReadMemory { at, length } => format!("m{at:x},{length:x}"),
             Self::WriteMemory { at, bytes } => {
                 hex_after(&format!("M{at:x},{:x}:", bytes.len()), bytes)
@@ -179,6 +188,7 @@ impl Command {
             Self::Detach(Some(process)) => format!("D;{process:x}"),
             Self::MemoryMode(MemoryMode::Virtual) => "Qqemu.PhyMemMode:0".to_owned(),
             Self::MemoryMode(MemoryMode::Physical) => "Qqemu.PhyMemMode:1".to_owned(),
+            Self::StepFlags(flags) => format!("Qqemu.sstep={flags:x}"),
             Self::QueryMemoryMode => "qqemu.PhyMemMode".to_owned(),
             Self::Monitor(line) => hex_after("qRcmd,", line.as_bytes()),
             Self::Features {
@@ -199,12 +209,14 @@ impl Command {
             Self::StopReason => Shape::Stop,
             Self::ReadRegisters | Self::ReadMemory { .. } => Shape::Hex,
             Self::StartNoAckMode
+            | Self::WriteRegisters(_)
             | Self::WriteMemory { .. }
             | Self::InsertPoint { .. }
             | Self::RemovePoint { .. }
             | Self::SelectThread(_)
             | Self::SelectResumeThread(_)
             | Self::MemoryMode(_)
+            | Self::StepFlags(_)
             | Self::Detach(_) => Shape::Done,
             Self::ContinueAll | Self::StepOne(_) | Self::PlainContinue | Self::PlainStep => {
                 Shape::Resume

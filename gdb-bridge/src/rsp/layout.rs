@@ -131,6 +131,24 @@ impl Layout {
         }
         registers
     }
+
+    /// Puts a register into a `g` packet's digits; whether there is room for it.
+    pub(crate) fn encode(&self, digits: &mut [u8], register: Register, value: u64) -> bool {
+        let mut fields = self.fields.iter();
+        let Some(field) = fields.find(|field| field.register == Some(register)) else {
+            return false;
+        };
+        let place = field.offset.saturating_mul(2)
+            ..field.offset.saturating_add(field.length).saturating_mul(2);
+        let Some(place) = digits.get_mut(place) else {
+            return false;
+        };
+        let bytes = value.to_le_bytes();
+        for (pair, byte) in place.chunks_exact_mut(2).zip(bytes) {
+            pair.copy_from_slice(format!("{byte:02x}").as_bytes());
+        }
+        true
+    }
 }
 
 /// The files that a description includes, in order.

@@ -9,7 +9,7 @@ use ukdbg_gdb_bridge::{ConnectError, Leave, Machine};
 use ukdbg_inspect::{Control, Memory, Resume, StopReason, Target, VirtAddr};
 
 use crate::guest::{ENTRY, Guest};
-use crate::launch::{CPU, stop};
+use crate::launch::{CPU, STEP, stop};
 
 /// A QEMU as a user starts it.
 struct Foreign {
@@ -127,7 +127,7 @@ pub(crate) fn over_the_monitor_alone() {
     machine.resume(Resume::Continue).unwrap();
     machine.interrupt().unwrap();
     assert_eq!(stop(&mut machine).reason, StopReason::Interrupted);
-    assert!(machine.resume(Resume::Step(CPU)).is_err());
+    assert!(machine.resume(STEP).is_err());
     drop(machine);
     assert!(foreign.runs());
 }

@@ -7,12 +7,16 @@ use std::time::{Duration, Instant};
 use ukdbg_gdb_bridge::{Core, Device, Launch, LaunchError, QemuEnd, Started, start};
 use ukdbg_inspect::{
     BreakpointAt, BreakpointKind, Control, Memory, MemoryError, MemoryWrite, PhysAddr,
-    PhysicalMemory, Register, Resume, Stop, StopReason, Target, VcpuId, VirtAddr,
+    PhysicalMemory, Register, Resume, StepInterrupts, Stop, StopReason, Target, VcpuId, VirtAddr,
 };
 
 use crate::guest::{COUNTER, ENTRY, Guest, MAPPED_END};
 
 pub(crate) const CPU: VcpuId = VcpuId(0);
+pub(crate) const STEP: Resume = Resume::Step {
+    vcpu: CPU,
+    interrupts: StepInterrupts::Masked,
+};
 
 pub(crate) fn launch(guest: &Guest, change: impl FnOnce(&mut Launch)) -> Started {
     let mut launch = Launch::new(guest.image().to_owned());
@@ -62,7 +66,7 @@ pub(crate) fn stops_at_a_breakpoint() {
     assert_eq!(code, [0x66, 0xba, 0xf8, 0x03]);
     assert_eq!(machine.read_physical(PhysAddr(ENTRY), &mut code), Ok(4));
     assert_eq!(code, [0x66, 0xba, 0xf8, 0x03]);
-    machine.resume(Resume::Step(CPU)).unwrap();
+    machine.resume(STEP).unwrap();
     assert_eq!(stop(machine).reason, StopReason::Trap);
     let registers = machine.registers(CPU).unwrap();
     assert_eq!(registers.pc(), Some(VirtAddr(ENTRY + 4)));

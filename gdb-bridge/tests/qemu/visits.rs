@@ -11,7 +11,7 @@ use ukdbg_inspect::{
 };
 
 use crate::guest::{COUNTER, ENTRY, GATE, Guest};
-use crate::launch::{CPU, launch, run_to_entry, stop};
+use crate::launch::{CPU, STEP, launch, run_to_entry, stop};
 
 const SOON: Duration = Duration::from_millis(20);
 
@@ -104,7 +104,7 @@ pub(crate) fn leave_a_stop_alone() {
         assert_eq!(pc, Some(VirtAddr(ENTRY)));
         drop(visitor);
     }
-    started.machine.resume(Resume::Step(CPU)).unwrap();
+    started.machine.resume(STEP).unwrap();
     assert_eq!(stop(&mut started.machine).reason, StopReason::Trap);
     let pc = started.machine.registers(CPU).unwrap().pc();
     assert_eq!(pc, Some(VirtAddr(ENTRY + 4)));
@@ -137,7 +137,7 @@ pub(crate) fn leave_a_later_stop_alone() {
     visitor.detach(Leave::AsFound).unwrap();
     assert!(!started.machine.is_running());
     started.machine.remove(watch).unwrap();
-    started.machine.resume(Resume::Step(CPU)).unwrap();
+    started.machine.resume(STEP).unwrap();
     assert_eq!(stop(&mut started.machine).reason, StopReason::Trap);
 }
 

@@ -41,6 +41,18 @@ impl Row {
     }
 }
 
+impl Row {
+    fn to_line_at(self) -> LineAt {
+        let line = NonZeroU32::new(self.line);
+        LineAt {
+            file: self.file,
+            line,
+            // "No line" has no column, whatever the row says.
+            column: line.and_then(|_| NonZeroU32::new(u32::from(self.column))),
+        }
+    }
+}
+
 /// A run of rows at ascending addresses.
 struct Sequence {
     start: u64,
@@ -131,14 +143,33 @@ impl UnitLines {
         let offset = address.checked_sub(sequence.start)?;
         let rows = self.rows.get(sequence.rows.clone())?;
         let after = rows.partition_point(|row| u64::from(row.offset) <= offset);
-        let row = rows.get(after.checked_sub(1)?)?;
-        let line = NonZeroU32::new(row.line);
-        Some(LineAt {
-            file: row.file,
-            line,
-            // "No line" has no column, whatever the row says.
-            column: line.and_then(|_| NonZeroU32::new(u32::from(row.column))),
-        })
+        Some(rows.get(after.checked_sub(1)?)?.to_line_at())
+    }
+
+    /// The row in force at an address with the addresses it is in force at. Of
+    /// several rows at one place the last, unless only an earlier one begins a
+    /// statement.
+    pub(crate) fn row_at(&self, address: u64) -> Option<(LineAt, Range<u64>, bool)> {
+        let (_, number) = self.by_address.get(address)?;
+        let sequence = self.sequences.get(usize::try_from(number).ok()?)?;
+        let offset = address.checked_sub(sequence.start)?;
+        let rows = self.rows.get(sequence.rows.clone())?;
+        let after = rows.partition_point(|row| u64::from(row.offset) <= offset);
+        let last = rows.get(after.checked_sub(1)?)?;
+        let same = rows[..after].iter().rev();
+        let same = same.take_while(|row| row.offset == last.offset && row.line != 0);
+        let row = same
+            .into_iter()
+            .find(|row| row.is_statement)
+            .unwrap_or(last);
+        let end = rows.get(after).map(|next| u64::from(next.offset));
+        let end = end.and_then(|offset| sequence.start.checked_add(offset));
+        let start = sequence.start.checked_add(u64::from(row.offset))?;
+        Some((
+            row.to_line_at(),
+            start..end.unwrap_or(sequence.end),
+            row.is_statement,
+        ))
     }
 
     /// Where the body of a function begins: where the compiler says its

@@ -16,3 +16,8 @@ mod tests;
 
 pub use error::{ExpressionError, ExpressionErrorKind};
 pub(crate) use evaluate::{Evaluator, evaluate};
+
+/// Whether a text is an expression at all, whatever it then denotes.
+pub(crate) fn check(text: &str) -> Result<(), Box<ExpressionError>> {
+    parser::parse(text).map(|_| ())
+}

@@ -2,11 +2,16 @@
 //! Addresses are typed; text from guest or image is `Untrusted`.
 
 mod backtrace;
+mod breakpoint;
 mod look;
 mod report;
 mod state;
+mod stop;
 
 pub use backtrace::{ArgumentView, BacktraceView, FrameView, StackOwner};
+pub use breakpoint::{
+    Armed, BreakpointKindView, BreakpointLocation, BreakpointView, BreakpointsView,
+};
 pub use look::{
     CallerView, CodeLine, CodeView, FrameLocals, LocalsView, MemoryRow, MemoryView, PrintView,
     VariableView, WhoisView,
@@ -17,4 +22,7 @@ pub use report::{
 };
 pub use state::{
     DisassemblyLine, DisassemblyView, RegisterValue, RegistersView, SourceLine, SourceView, Word,
+};
+pub use stop::{
+    Cause, CpuView, CpusView, Event, LogView, Returned, RunningView, SteppingView, StopView,
 };

@@ -6,8 +6,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ukdbg_session::inspect::{
-    BreakpointAt, Control, LiveMemory, Memory, MemoryError, MemoryWrite, Modules, PhysicalMemory,
-    Registers, Resume, Stop, StopReason, Target, TargetError, VcpuId, VirtAddr,
+    BreakpointAt, Control, InterruptTable, LiveMemory, Memory, MemoryError, MemoryWrite, Modules,
+    PhysicalMemory, RegisterWrite, Registers, Resume, Stop, StopReason, Target, TargetError,
+    VcpuId, VirtAddr,
 };
 use ukdbg_session::{NoSources, Session, SessionError};
 
@@ -39,10 +40,18 @@ impl Target for Machine {
     fn registers(&mut self, _: VcpuId) -> Result<Registers, TargetError> {
         Ok(Registers::default())
     }
+    fn interrupt_table(&mut self, _: VcpuId) -> Result<Option<InterruptTable>, TargetError> {
+        Ok(None)
+    }
+
     fn physical(&mut self) -> Option<&mut dyn PhysicalMemory> {
         None
     }
     fn write(&mut self) -> Option<&mut dyn MemoryWrite> {
+        None
+    }
+
+    fn write_registers(&mut self) -> Option<&mut dyn RegisterWrite> {
         None
     }
     fn live(&self) -> Option<Arc<dyn LiveMemory>> {

@@ -1,0 +1,72 @@
+//! What the guest has where breakpoints stand: some stubs show the instruction
+//! that they put there when memory is read. Knows no link.
+
+use ukdbg_inspect::VirtAddr;
+
+/// The one-byte breakpoint instruction (SDM 2, INT3).
+const INT3: u8 = 0xcc;
+
+/// The bytes under software breakpoints.
+#[derive(Debug, Default)]
+pub(super) struct Shadows(Vec<(VirtAddr, u8)>);
+
+impl Shadows {
+    /// A breakpoint goes where this byte is.
+    pub(super) fn cast(&mut self, at: VirtAddr, byte: u8) {
+        self.lift(at);
+        self.0.push((at, byte));
+    }
+
+    /// There is no breakpoint any more.
+    pub(super) fn lift(&mut self, at: VirtAddr) {
+        self.0.retain(|(known, _)| *known != at);
+    }
+
+    /// Puts the guest's bytes in place of breakpoints in what was read. A byte
+    /// that is no breakpoint is the guest's already, or has changed since.
+    pub(super) fn hide(&self, at: VirtAddr, bytes: &mut [u8]) {
+        for (address, original) in &self.0 {
+            let offset = address.offset_from(at).map(usize::try_from);
+            if let Some(Ok(offset)) = offset
+                && let Some(byte) = bytes.get_mut(offset)
+                && *byte == INT3
+            {
+                *byte = *original;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(shadows: &[(u64, u8)], read: &[u8], expected: &[u8]) {
+        let mut known = Shadows::default();
+        for &(at, byte) in shadows {
+            known.cast(VirtAddr(at), byte);
+        }
+        let mut bytes = read.to_vec();
+        known.hide(VirtAddr(0x1000), &mut bytes);
+        assert_eq!(bytes, expected);
+        for &(at, _) in shadows {
+            known.lift(VirtAddr(at));
+        }
+        let mut bytes = read.to_vec();
+        known.hide(VirtAddr(0x1000), &mut bytes);
+        assert_eq!(bytes, read);
+    }
+
+    #[test]
+    fn breakpoints_are_not_seen() {
+        check(&[(0x1001, 7)], &[1, INT3, 3], &[1, 7, 3]);
+        check(&[(0x1000, 7), (0x1002, 9)], &[INT3; 3], &[7, INT3, 9]);
+        check(&[(0xfff, 7), (0x1003, 9)], &[INT3; 3], &[INT3; 3]);
+    }
+
+    #[test]
+    fn code_that_changed_since_is_shown() {
+        check(&[(0x1001, 7)], &[1, 2, 3], &[1, 2, 3]);
+        check(&[(0x1001, 7), (0x1001, 8)], &[1, INT3], &[1, 8]);
+    }
+}
