@@ -14,6 +14,7 @@ use crate::companions::{Companions, dwarf_of};
 use crate::intervals::Intervals;
 
 mod budget;
+pub(crate) mod call_sites;
 mod constants;
 mod entries;
 pub(crate) mod evaluate;

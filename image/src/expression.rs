@@ -25,8 +25,22 @@ pub trait ExpressionContext {
     fn memory(&mut self, address: u64, size: u8) -> Option<u64>;
     /// The canonical frame address of the frame.
     fn cfa(&mut self) -> Option<u64>;
+    /// A register's value when the frame's function was entered.
+    fn entry_value(&mut self, register: DwarfRegister) -> Option<u64>;
     /// The run-time address of a link-time one.
     fn relocate(&mut self, address: LinkAddr) -> Option<u64>;
+}
+
+/// What a compiler knows of a call, for whoever reads the callee's frame.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallSite<'data> {
+    /// Registers that hold arguments, each with what computes its value in the
+    /// caller's frame, still at the time of the call.
+    pub arguments: Vec<(DwarfRegister, Expression<'data>)>,
+    /// What computes the address that is called, when the call does not say.
+    pub target: Option<Expression<'data>>,
+    /// The caller's frame base.
+    pub frame_base: Option<Expression<'data>>,
 }
 
 /// Where a value is.

@@ -9,16 +9,16 @@ use crate::cfi::CallFrames;
 use crate::companions::Companions;
 use crate::demangle::function_name;
 use crate::dwarf::globals::GlobalIndex;
-use crate::dwarf::{Debug, Scope, evaluate, lines, type_names, types, variables};
+use crate::dwarf::{Debug, Scope, call_sites, evaluate, lines, type_names, types, variables};
 use crate::elf::{Elf, ElfSection};
 use crate::frames;
 use crate::index::{FunctionIndex, named_by_symbols};
 use crate::layout::{DebugLevel, DebugLink, ElfClass, Section, Segment, Symbol};
 use crate::symbols::{SymbolFunction, Symbols};
 use crate::{
-    CodeAddr, CompanionFiles, Decompressed, Expression, ExpressionContext, ExpressionError,
-    Function, FunctionName, ImageError, LinkAddr, MissingFile, PlainRow, SourceFrame, SourcePath,
-    Type, TypeId, UnwindRow, ValueLocation, Variable, VirtualTable, notes,
+    CallSite, CodeAddr, CompanionFiles, Decompressed, Expression, ExpressionContext,
+    ExpressionError, Function, FunctionName, ImageError, LinkAddr, MissingFile, PlainRow,
+    SourceFrame, SourcePath, Type, TypeId, UnwindRow, ValueLocation, Variable, VirtualTable, notes,
 };
 
 /// A parsed ELF image, with the debugging information that belongs to it.
@@ -396,6 +396,24 @@ impl<'data> Image<'data> {
         context: &mut dyn ExpressionContext,
     ) -> Result<ValueLocation, ExpressionError> {
         evaluate::evaluate(self.debug(), expression, frame_base, context)
+    }
+
+    /// What the compiler says of the call that returns to an address.
+    pub fn call_site(&self, returns_to: LinkAddr) -> Option<CallSite<'data>> {
+        call_sites::call_site(self.debug()?, returns_to.0)
+    }
+
+    /// Whether a function may be entered again without a call, by jumps of its
+    /// own or of those it jumps to, so that its caller did not pass what it
+    /// was entered with. True unless the compiler describes every such jump.
+    pub fn may_jump_back(&self, entry: LinkAddr) -> bool {
+        self.debug().is_none_or(|debug| {
+            let symbols = |name: &[u8]| {
+                self.symbols()
+                    .map_or_else(Vec::new, |symbols| symbols.addresses_of(name))
+            };
+            call_sites::may_jump_back(debug, entry.0, symbols)
+        })
     }
 
     /// Name and checksum of the file that holds the debugging information

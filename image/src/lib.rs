@@ -24,7 +24,7 @@
 //! | where was this function inlined, does a copy begin here | [`Image::inlined_copies`], [`Image::inlined_calls_entered`] |
 //! | how is the caller found | [`Image::unwind_row`], [`Image::plain_row`] |
 //! | what are the variables here, and of what type | [`Image::variables`], [`Image::globals_named`], [`Image::type_of`], [`Image::virtual_table_at`] |
-//! | where is a variable's value | [`Image::evaluate`] |
+//! | where is a variable's value | [`Image::evaluate`], [`Image::call_site`] |
 //! | what does this instruction do | [`disassemble`], [`memory_operands`], [`register_operands`] |
 //!
 //! # What a caller must know
@@ -83,7 +83,7 @@ pub use address::{Address, CodeAddr, LinkAddr};
 pub use companions::{CompanionFiles, MissingFile, TriedPlace, WantedFile};
 pub use decompressed::Decompressed;
 pub use error::ImageError;
-pub use expression::{Expression, ExpressionContext, ExpressionError, ValueLocation};
+pub use expression::{CallSite, Expression, ExpressionContext, ExpressionError, ValueLocation};
 /// The decoder's instruction type is part of this crate's interface.
 pub use iced_x86;
 pub use image::Image;

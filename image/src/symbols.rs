@@ -135,6 +135,12 @@ impl<'data> Symbols<'data> {
         named.next().map(|symbol| symbol.to_symbol())
     }
 
+    /// Addresses of all symbols of a name.
+    pub(crate) fn addresses_of(&self, name: &[u8]) -> Vec<u64> {
+        let named = self.all.iter().filter(|symbol| symbol.name == name);
+        named.map(|symbol| symbol.address).collect()
+    }
+
     /// Every symbol, ascending by address.
     pub(crate) fn all(&self) -> Vec<Symbol> {
         self.all.iter().map(|symbol| symbol.to_symbol()).collect()

@@ -78,6 +78,9 @@ impl ExpressionContext for Machine {
     fn cfa(&mut self) -> Option<u64> {
         Some(u64::MAX - 3)
     }
+    fn entry_value(&mut self, register: DwarfRegister) -> Option<u64> {
+        Some(u64::from(register.0))
+    }
     fn relocate(&mut self, address: LinkAddr) -> Option<u64> {
         address.0.checked_add(1 << 40)
     }

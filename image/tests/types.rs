@@ -155,6 +155,9 @@ impl ExpressionContext for Frame {
     fn cfa(&mut self) -> Option<u64> {
         Some(0x8000)
     }
+    fn entry_value(&mut self, _: DwarfRegister) -> Option<u64> {
+        None
+    }
     fn relocate(&mut self, address: LinkAddr) -> Option<u64> {
         address.0.checked_add(0x10_0000)
     }

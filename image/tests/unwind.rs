@@ -121,6 +121,9 @@ impl ExpressionContext for OnlyCfa {
     fn cfa(&mut self) -> Option<u64> {
         Some(self.0)
     }
+    fn entry_value(&mut self, _: DwarfRegister) -> Option<u64> {
+        None
+    }
     fn relocate(&mut self, _: LinkAddr) -> Option<u64> {
         None
     }

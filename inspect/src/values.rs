@@ -4,6 +4,7 @@
 
 mod atoms;
 mod boxes;
+mod entry_values;
 mod extended;
 mod fat_pointer;
 mod format;
@@ -31,6 +32,7 @@ use ukdbg_image::{FunctionName, Untrusted};
 
 use crate::VirtAddr;
 
+pub(crate) use entry_values::Entered;
 pub use globals::globals;
 pub use place::{Number, Place, PlaceError, PlaceType};
 pub use symbol::symbol_text;

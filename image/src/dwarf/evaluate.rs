@@ -6,6 +6,7 @@ use gimli::{
     LittleEndian, Location, UnitOffset, Value, ValueType,
 };
 
+use super::call_sites::only_register;
 use super::{Debug, Scope, Slice, Unit};
 use crate::{
     DwarfRegister, Expression, ExpressionContext, ExpressionError, LinkAddr, ValueLocation,
@@ -19,6 +20,7 @@ type Step<'a> = Result<EvaluationResult<Slice<'a>>, ExpressionError>;
 struct Evaluator<'a, 'data> {
     debug: Option<&'a Debug<'data>>,
     unit: Option<std::sync::Arc<Unit<'data>>>,
+    encoding: gimli::Encoding,
     frame_base: Option<&'a Expression<'a>>,
     context: &'a mut dyn ExpressionContext,
 }
@@ -49,6 +51,7 @@ pub(crate) fn evaluate<'a>(
     let mut evaluator = Evaluator {
         debug,
         unit,
+        encoding: expression.encoding,
         frame_base,
         context,
     };
@@ -103,6 +106,9 @@ impl<'a, 'data: 'a> Evaluator<'a, 'data> {
             EvaluationResult::RequiresAtLocation(reference) => {
                 evaluation.resume_with_at_location(self.called(reference)?)
             }
+            EvaluationResult::RequiresEntryValue(expression) => {
+                evaluation.resume_with_entry_value(Value::Generic(self.entry_value(expression)?))
+            }
             other => return Err(refused(&other)),
         };
         next.map_err(unusable)
@@ -116,6 +122,17 @@ impl<'a, 'data: 'a> Evaluator<'a, 'data> {
     fn register(&mut self, register: DwarfRegister) -> Result<u64, ExpressionError> {
         let value = self.context.register(register);
         value.ok_or_else(|| unavailable(format!("register {}", register.0)))
+    }
+
+    /// The value at the function's entry of what a register (DWARF 5 §2.5.1.7)
+    /// held; of anything else no compiler of ours asks.
+    fn entry_value(
+        &mut self,
+        expression: gimli::Expression<Slice<'a>>,
+    ) -> Result<u64, ExpressionError> {
+        let register = only_register(expression.0, self.encoding);
+        let value = register.and_then(|register| self.context.entry_value(register));
+        value.ok_or_else(|| unavailable("the value at the function's entry"))
     }
 
     fn relocated(&mut self, address: u64) -> Result<u64, ExpressionError> {
@@ -209,7 +226,6 @@ impl<'a, 'data: 'a> Evaluator<'a, 'data> {
 /// What cannot be answered from one frame of one machine.
 fn refused(step: &EvaluationResult<Slice<'_>>) -> ExpressionError {
     match step {
-        EvaluationResult::RequiresEntryValue(_) => unavailable("the value at the function's entry"),
         EvaluationResult::RequiresTls(_) => unavailable("thread-local storage"),
         EvaluationResult::RequiresParameterRef(_) => unavailable("the caller's argument"),
         _ => ExpressionError::Unusable {

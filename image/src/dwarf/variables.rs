@@ -217,7 +217,7 @@ fn location<'data>(
 
 /// The expression that an attribute gives, or its location list gives for an
 /// address.
-fn expression_at<'data>(
+pub(super) fn expression_at<'data>(
     scope: Scope<'_, 'data>,
     value: AttributeValue<Slice<'data>>,
     address: u64,
@@ -243,7 +243,7 @@ fn expression_at<'data>(
 }
 
 /// The frame base of a function (DWARF 5 §3.3.5).
-fn frame_base<'data>(
+pub(super) fn frame_base<'data>(
     scope: Scope<'_, 'data>,
     function: UnitOffset,
     address: u64,

@@ -24,6 +24,9 @@ impl ExpressionContext for Machine {
     fn cfa(&mut self) -> Option<u64> {
         Some(0x7000)
     }
+    fn entry_value(&mut self, register: DwarfRegister) -> Option<u64> {
+        Some(u64::from(register.0) << 20)
+    }
     fn relocate(&mut self, address: LinkAddr) -> Option<u64> {
         Some(address.0)
     }

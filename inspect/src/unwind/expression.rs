@@ -6,6 +6,7 @@ use super::Frame;
 use super::step::{Machine, Place};
 use crate::memory::read_exact;
 use crate::modules::Module;
+use crate::values::Entered;
 use crate::{Memory, Register, Registers, VirtAddr};
 
 /// A frame's registers and its machine's memory, as expressions ask for them.
@@ -14,6 +15,9 @@ pub(crate) struct FrameContext<'a, 'data> {
     pub(crate) cfa: Option<VirtAddr>,
     pub(crate) module: &'a Module<'data>,
     pub(crate) memory: &'a mut dyn Memory,
+    /// Whose arguments may be asked for; none where rules for registers are
+    /// evaluated, which do not ask.
+    pub(crate) entered: Option<Entered<'a, 'data>>,
 }
 
 impl ExpressionContext for FrameContext<'_, '_> {
@@ -30,6 +34,10 @@ impl ExpressionContext for FrameContext<'_, '_> {
 
     fn cfa(&mut self) -> Option<u64> {
         self.cfa.map(|cfa| cfa.0)
+    }
+
+    fn entry_value(&mut self, register: DwarfRegister) -> Option<u64> {
+        self.entered?.register(register, self.memory)
     }
 
     fn relocate(&mut self, address: LinkAddr) -> Option<u64> {
@@ -53,6 +61,7 @@ pub(super) fn evaluate_rule<'data>(
         cfa,
         module: place.module,
         memory: machine.memory,
+        entered: None,
     };
     let image = &place.module.image;
     match image.evaluate(expression, None, &mut context).ok()? {

@@ -123,6 +123,14 @@ impl<'a, 'data> Unwinder<'a, 'data> {
         Some(self.unwind_from(first, memory))
     }
 
+    /// The caller of a frame.
+    pub(crate) fn caller(&self, frame: &Frame, memory: &mut dyn Memory) -> Option<Frame> {
+        // A frame's own address is known once its caller is looked for.
+        let two = Self { limit: 2, ..*self };
+        let frames = two.unwind_from(frame.clone(), memory).frames;
+        frames.into_iter().nth(1)
+    }
+
     fn unwind_from(&self, first: Frame, memory: &mut dyn Memory) -> Backtrace {
         let mut machine = Machine {
             modules: self.modules,

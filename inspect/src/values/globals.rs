@@ -22,6 +22,7 @@ pub fn globals(
             module,
             registers: &registers,
             cfa: None,
+            frame: None,
             limits,
         };
         for variable in module.image.globals_named(name) {

@@ -86,6 +86,7 @@ impl<'data> Place<'data> {
             module,
             registers: &registers,
             cfa: frame.and_then(|frame| frame.cfa),
+            frame,
             limits: ValueLimits::default(),
         };
         let storage = match locate(&context, memory, variable) {

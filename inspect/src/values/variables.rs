@@ -6,6 +6,7 @@ use ukdbg_image::{
     VariableLocation,
 };
 
+use super::entry_values::Entered;
 use super::read::Reader;
 use super::storage::Storage;
 use super::{Missing, Value, ValueLimits};
@@ -66,6 +67,7 @@ fn read_those<'data>(
         module,
         registers: &frame.registers,
         cfa: frame.cfa,
+        frame: Some(frame),
         limits,
     };
     let variables = module.image.variables(link, inline_level);
@@ -86,6 +88,8 @@ pub(super) struct Context<'a, 'data> {
     pub(super) module: &'a Module<'data>,
     pub(super) registers: &'a Registers,
     pub(super) cfa: Option<VirtAddr>,
+    /// The frame itself; none for statics.
+    pub(super) frame: Option<&'a Frame>,
     pub(super) limits: ValueLimits,
 }
 
@@ -129,6 +133,9 @@ pub(super) fn locate<'data>(
                 cfa: context.cfa,
                 module: context.module,
                 memory,
+                entered: context
+                    .frame
+                    .map(|frame| Entered::new(context.modules, frame)),
             };
             context
                 .module
