@@ -128,6 +128,14 @@ const fn bind(keys: &'static [Key], action: Action, help: &'static str) -> Bindi
     Binding { keys, action, help }
 }
 
+const fn show(keys: &'static [Key], pane: PaneId, help: &'static str) -> Binding {
+    bind(keys, Action::Show(pane), help)
+}
+
+const fn go(keys: &'static [Key], motion: Motion, help: &'static str) -> Binding {
+    bind(keys, Action::Move(motion), help)
+}
+
 /// A group of bindings on the help page.
 #[derive(Debug)]
 pub(crate) struct Group {
@@ -162,38 +170,14 @@ pub(crate) const GROUPS: &[Group] = &[
     Group {
         title: "Panes",
         bindings: &[
-            bind(&[Key::Char('1')], Action::Show(PaneId::Report), "report"),
-            bind(
-                &[Key::Char('2')],
-                Action::Show(PaneId::Backtrace),
-                "backtrace",
-            ),
-            bind(&[Key::Char('3')], Action::Show(PaneId::Source), "source"),
-            bind(
-                &[Key::Char('4')],
-                Action::Show(PaneId::Registers),
-                "registers",
-            ),
-            bind(
-                &[Key::Char('5')],
-                Action::Show(PaneId::Disassembly),
-                "disassembly",
-            ),
-            bind(
-                &[Key::Char('6')],
-                Action::Show(PaneId::Graph),
-                "control-flow graph",
-            ),
-            bind(
-                &[Key::Char('7')],
-                Action::Show(PaneId::Trace),
-                "trace events",
-            ),
-            bind(
-                &[Key::Char('8')],
-                Action::Show(PaneId::Console),
-                "the guest's console",
-            ),
+            show(&[Key::Char('1')], PaneId::Report, "report"),
+            show(&[Key::Char('2')], PaneId::Backtrace, "backtrace"),
+            show(&[Key::Char('3')], PaneId::Source, "source"),
+            show(&[Key::Char('4')], PaneId::Registers, "registers"),
+            show(&[Key::Char('5')], PaneId::Disassembly, "disassembly"),
+            show(&[Key::Char('6')], PaneId::Graph, "control-flow graph"),
+            show(&[Key::Char('7')], PaneId::Trace, "trace events"),
+            show(&[Key::Char('8')], PaneId::Console, "the guest's console"),
             bind(&[Key::Tab], Action::NextPane, "next pane"),
             bind(&[Key::BackTab], Action::PreviousPane, "pane before"),
             bind(
@@ -206,42 +190,18 @@ pub(crate) const GROUPS: &[Group] = &[
     Group {
         title: "Within a pane",
         bindings: &[
-            bind(&[Key::Up, Key::Char('k')], Action::Move(Motion::Up), "up"),
-            bind(
-                &[Key::Down, Key::Char('j')],
-                Action::Move(Motion::Down),
-                "down",
-            ),
-            bind(
-                &[Key::Left, Key::Char('h')],
-                Action::Move(Motion::Left),
-                "left",
-            ),
-            bind(
-                &[Key::Right, Key::Char('l')],
-                Action::Move(Motion::Right),
-                "right",
-            ),
-            bind(
-                &[Key::PageUp, Key::Control('b')],
-                Action::Move(Motion::PageUp),
-                "page up",
-            ),
-            bind(
+            go(&[Key::Up, Key::Char('k')], Motion::Up, "up"),
+            go(&[Key::Down, Key::Char('j')], Motion::Down, "down"),
+            go(&[Key::Left, Key::Char('h')], Motion::Left, "left"),
+            go(&[Key::Right, Key::Char('l')], Motion::Right, "right"),
+            go(&[Key::PageUp, Key::Control('b')], Motion::PageUp, "page up"),
+            go(
                 &[Key::PageDown, Key::Control('f'), Key::Char(' ')],
-                Action::Move(Motion::PageDown),
+                Motion::PageDown,
                 "page down",
             ),
-            bind(
-                &[Key::Home, Key::Char('g')],
-                Action::Move(Motion::First),
-                "start",
-            ),
-            bind(
-                &[Key::End, Key::Char('G')],
-                Action::Move(Motion::Last),
-                "end",
-            ),
+            go(&[Key::Home, Key::Char('g')], Motion::First, "start"),
+            go(&[Key::End, Key::Char('G')], Motion::Last, "end"),
             bind(
                 &[Key::Char('v')],
                 Action::Detail,

@@ -23,6 +23,10 @@ pub(crate) struct Listing {
     top: usize,
     left: usize,
     found: Option<usize>,
+    /// The current row goes to the middle when the room changes.
+    centered: bool,
+    /// Why there are no rows.
+    reason: Option<String>,
 }
 
 impl Listing {
@@ -31,7 +35,28 @@ impl Listing {
         self.widest = rows.iter().map(Row::width).max().unwrap_or(0);
         self.rows = rows.into();
         self.found = None;
+        self.centered = false;
+        self.reason = None;
         self.clamp();
+    }
+
+    /// Replaces the rows and puts the current one in the middle, also when the
+    /// room changes.
+    pub(crate) fn set_centered(&mut self, rows: Vec<Row>) {
+        self.set(rows);
+        self.centered = true;
+        self.center();
+    }
+
+    /// Takes the rows away and says why there are none.
+    pub(crate) fn clear(&mut self, reason: impl Into<String>) {
+        self.set(Vec::new());
+        self.reason = Some(reason.into());
+    }
+
+    /// Why there are no rows, once that was said.
+    pub(crate) fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
     }
 
     /// Adds a row and drops the oldest beyond `most`. Stays at the end if it
@@ -71,8 +96,12 @@ impl Listing {
     /// Takes note of the room there is.
     pub(crate) fn fit(&mut self, size: Size) {
         let follows = self.at_end();
+        let changed = self.size != size;
         self.size = size;
         self.clamp();
+        if self.centered && changed {
+            return self.center();
+        }
         if follows && !self.rows.is_empty() && self.top > 0 {
             self.top = self.last_top();
         }
@@ -111,17 +140,14 @@ impl Listing {
         self.clamp();
     }
 
-    /// Puts a row in the middle, as far as there are rows around it, and
-    /// starts at the left edge.
-    pub(crate) fn center(&mut self, row: usize) {
-        self.top = row.saturating_sub(usize::from(self.size.height) / 2);
-        self.left = 0;
-        self.clamp();
-    }
-
-    /// The number of the current row, if one is.
-    pub(crate) fn current(&self) -> Option<usize> {
-        self.rows.iter().position(|row| row.current)
+    /// Puts the current row in the middle, as far as there are rows around it,
+    /// and starts at the left edge.
+    fn center(&mut self) {
+        if let Some(row) = self.rows.iter().position(|row| row.current) {
+            self.top = row.saturating_sub(usize::from(self.size.height) / 2);
+            self.left = 0;
+            self.clamp();
+        }
     }
 
     /// Finds text, from the last find or from what is in sight, around the end

@@ -38,8 +38,7 @@ pub(crate) fn update(model: &mut Model, message: Message) -> Vec<Effect> {
 /// Tells the panes in sight what room they have.
 pub(crate) fn settle(model: &mut Model) {
     for slot in model.arrangement().slots {
-        let pane = model.panes.get_mut(slot.front);
-        pane.update(&News::Fit(slot.inner()));
+        model.panes.tell_one(slot.front, &News::Fit(slot.inner()));
     }
     if let Some(overlay) = &mut model.overlay {
         overlay
@@ -144,7 +143,7 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
 
 fn tell_focused(model: &mut Model, news: &News<'_>) {
     let focus = model.focus();
-    model.panes.get_mut(focus).update(news);
+    model.panes.tell_one(focus, news);
 }
 
 fn overlay(model: &mut Model, kind: OverlayKind) {

@@ -1,6 +1,7 @@
 //! The backtrace, inlined functions as frames of their own. The selected frame
 //! is what source, registers, disassembly and graph are about.
 
+use ratatui::layout::Size;
 use ukdbg_session::Reply;
 use ukdbg_session::view::{BacktraceView, FrameView};
 
@@ -24,7 +25,6 @@ pub(crate) struct Backtrace {
     old: bool,
     /// The report, which holds a backtrace, failed: ask for one alone.
     alone: bool,
-    failure: Option<String>,
     listing: Listing,
 }
 
@@ -61,19 +61,17 @@ impl Backtrace {
         self.of = Some(owner(&view.of));
         self.view = Some(view.clone());
         self.old = false;
-        self.failure = None;
         self.compose();
     }
 
     fn compose(&mut self) {
+        let Some(view) = &self.view else { return };
         let width = usize::from(self.listing.size().width);
         let mut rows = Vec::new();
-        if let Some(view) = &self.view {
-            for frame in &view.frames {
-                rows.extend(frame_rows(frame, frame.index == self.selected, width));
-            }
-            rows.extend(stack_end(&view.end));
+        for frame in &view.frames {
+            rows.extend(frame_rows(frame, frame.index == self.selected, width));
         }
+        rows.extend(stack_end(&view.end));
         self.listing.set(rows);
         self.reveal();
     }
@@ -94,13 +92,19 @@ fn frame_rows(frame: &FrameView, selected: bool, width: usize) -> [Row; ROWS] {
 }
 
 impl Pane for Backtrace {
-    fn update(&mut self, news: &News<'_>) {
+    fn fit(&mut self, size: Size) {
+        if size != self.listing.size() {
+            self.listing.fit(size);
+            self.compose();
+        }
+    }
+
+    fn go(&mut self, motion: Motion) {
+        self.select(motion);
+    }
+
+    fn learn(&mut self, news: &News<'_>) {
         match news {
-            News::Fit(size) if *size != self.listing.size() => {
-                self.listing.fit(*size);
-                self.compose();
-            }
-            News::Move(motion) => self.select(*motion),
             News::Stopped => (self.old, self.alone) = (true, false),
             News::Reply(_, Reply::Report(report)) => {
                 let place = report.verdict.place.as_ref();
@@ -113,9 +117,8 @@ impl Pane for Backtrace {
             }
             News::Failed(Question::Report, _) => self.alone = true,
             News::Failed(Question::Backtrace, why) => {
-                self.failure = Some(format!("There is no backtrace: {why}"));
                 self.view = None;
-                self.compose();
+                self.listing.clear(format!("There is no backtrace: {why}"));
             }
             _ => {}
         }
@@ -133,10 +136,8 @@ impl Pane for Backtrace {
         &mut self.listing
     }
 
-    fn nothing(&self) -> &str {
-        self.failure
-            .as_deref()
-            .unwrap_or("The backtrace comes when the guest stops.")
+    fn waiting(&self) -> &'static str {
+        "The backtrace comes when the guest stops."
     }
 
     fn note(&self) -> Option<&str> {

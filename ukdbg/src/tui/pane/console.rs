@@ -106,12 +106,9 @@ impl Console {
 }
 
 impl Pane for Console {
-    fn update(&mut self, news: &News<'_>) {
-        match news {
-            News::Fit(size) => self.listing.fit(*size),
-            News::Move(motion) => self.listing.go(*motion),
-            News::Console(bytes) => self.print(bytes),
-            _ => {}
+    fn learn(&mut self, news: &News<'_>) {
+        if let News::Console(bytes) = news {
+            self.print(bytes);
         }
     }
 
@@ -128,7 +125,7 @@ impl Pane for Console {
         &mut self.listing
     }
 
-    fn nothing(&self) -> &str {
+    fn waiting(&self) -> &'static str {
         "No console output has come so far."
     }
 }

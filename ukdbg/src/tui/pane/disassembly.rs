@@ -16,7 +16,6 @@ const TEXT: usize = 36;
 #[derive(Debug, Default)]
 pub(crate) struct Disassembly {
     function: Option<String>,
-    failure: Option<String>,
     listing: Listing,
 }
 
@@ -24,17 +23,11 @@ impl Disassembly {
     fn take(&mut self, view: &DisassemblyView) {
         let name = view.function.as_ref();
         self.function = name.map(|name| name.demangled.raw().to_owned());
-        self.failure = view
-            .lines
-            .is_empty()
-            .then(|| "No instructions there.".to_owned());
-        self.listing.set(view.lines.iter().flat_map(rows).collect());
-        self.center();
-    }
-
-    fn center(&mut self) {
-        if let Some(current) = self.listing.current() {
-            self.listing.center(current);
+        match view.lines.is_empty() {
+            true => self.listing.clear("No instructions there."),
+            false => self
+                .listing
+                .set_centered(view.lines.iter().flat_map(rows).collect()),
         }
     }
 }
@@ -57,18 +50,12 @@ fn rows(line: &DisassemblyLine) -> impl Iterator<Item = Row> {
 }
 
 impl Pane for Disassembly {
-    fn update(&mut self, news: &News<'_>) {
+    fn learn(&mut self, news: &News<'_>) {
         match news {
-            News::Fit(size) if *size != self.listing.size() => {
-                self.listing.fit(*size);
-                self.center();
-            }
-            News::Move(motion) => self.listing.go(*motion),
             News::Reply(_, Reply::Disassembly(view)) => self.take(view),
             News::Failed(Question::Disassembly { .. }, why) => {
-                self.failure = Some((*why).to_owned());
                 self.function = None;
-                self.listing.set(Vec::new());
+                self.listing.clear(*why);
             }
             _ => {}
         }
@@ -89,10 +76,8 @@ impl Pane for Disassembly {
         &mut self.listing
     }
 
-    fn nothing(&self) -> &str {
-        self.failure
-            .as_deref()
-            .unwrap_or("Instructions come when the guest stops.")
+    fn waiting(&self) -> &'static str {
+        "Instructions come when the guest stops."
     }
 
     fn note(&self) -> Option<&str> {

@@ -18,7 +18,6 @@ const LEAST_WIDTH: usize = 100;
 pub(crate) struct Graph {
     view: Option<Box<GraphView>>,
     zoom: Zoom,
-    failure: Option<String>,
     listing: Listing,
 }
 
@@ -27,7 +26,6 @@ impl Default for Graph {
         Self {
             view: None,
             zoom: Zoom::Instructions,
-            failure: None,
             listing: Listing::default(),
         }
     }
@@ -35,29 +33,10 @@ impl Default for Graph {
 
 impl Graph {
     fn compose(&mut self) {
+        let Some(view) = &self.view else { return };
         let width = usize::from(self.listing.size().width).max(LEAST_WIDTH);
-        let lines = match &self.view {
-            Some(view) => view.drawing().text(width, self.zoom),
-            None => Vec::new(),
-        };
-        self.listing.set(lines.iter().map(row).collect());
-        self.center();
-    }
-
-    fn fit(&mut self, size: Size) {
-        let before = self.listing.size();
-        self.listing.fit(size);
-        if before.width != size.width {
-            self.compose();
-        } else if before != size {
-            self.center();
-        }
-    }
-
-    fn center(&mut self) {
-        if let Some(current) = self.listing.current() {
-            self.listing.center(current);
-        }
+        let lines = view.drawing().text(width, self.zoom);
+        self.listing.set_centered(lines.iter().map(row).collect());
     }
 }
 
@@ -90,10 +69,8 @@ fn role(role: cfg_viewer::Role) -> Role {
 }
 
 impl Pane for Graph {
-    fn update(&mut self, news: &News<'_>) {
+    fn learn(&mut self, news: &News<'_>) {
         match news {
-            News::Fit(size) => self.fit(*size),
-            News::Move(motion) => self.listing.go(*motion),
             News::Detail => {
                 self.zoom = match self.zoom {
                     Zoom::Instructions => Zoom::Source,
@@ -104,15 +81,22 @@ impl Pane for Graph {
             }
             News::Reply(_, Reply::Graph(view)) => {
                 self.view = Some(view.clone());
-                self.failure = None;
                 self.compose();
             }
             News::Failed(Question::Graph { .. }, why) => {
-                self.failure = Some((*why).to_owned());
                 self.view = None;
-                self.compose();
+                self.listing.clear(*why);
             }
             _ => {}
+        }
+    }
+
+    /// The graph is drawn for a width.
+    fn fit(&mut self, size: Size) {
+        let turned = self.listing.size().width != size.width;
+        self.listing.fit(size);
+        if turned {
+            self.compose();
         }
     }
 
@@ -131,10 +115,8 @@ impl Pane for Graph {
         &mut self.listing
     }
 
-    fn nothing(&self) -> &str {
-        self.failure
-            .as_deref()
-            .unwrap_or("The graph comes when the guest stops.")
+    fn waiting(&self) -> &'static str {
+        "The graph comes when the guest stops."
     }
 
     fn note(&self) -> Option<&str> {

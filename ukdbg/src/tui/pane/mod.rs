@@ -121,8 +121,18 @@ pub(crate) struct Context<'a> {
 
 /// A pane.
 pub(crate) trait Pane: std::fmt::Debug {
-    /// Takes note of news. Total, and does no I/O.
-    fn update(&mut self, news: &News<'_>);
+    /// Takes note of what concerns this pane alone. Total, and does no I/O.
+    fn learn(&mut self, news: &News<'_>);
+
+    /// Takes note of the room it has.
+    fn fit(&mut self, size: Size) {
+        self.listing_mut().fit(size);
+    }
+
+    /// Moves within it.
+    fn go(&mut self, motion: Motion) {
+        self.listing_mut().go(motion);
+    }
 
     /// What it wants to know while the guest stands still.
     fn wants(&self, context: &Context<'_>) -> Option<Question>;
@@ -133,8 +143,8 @@ pub(crate) trait Pane: std::fmt::Debug {
     /// Its rows, to search and scroll.
     fn listing_mut(&mut self) -> &mut Listing;
 
-    /// What to say when there are no rows.
-    fn nothing(&self) -> &str;
+    /// What to say as long as nothing came.
+    fn waiting(&self) -> &'static str;
 
     /// What its frame says beside its name.
     fn note(&self) -> Option<&str> {
@@ -146,7 +156,8 @@ pub(crate) trait Pane: std::fmt::Debug {
         if self.listing().len() > 0 {
             return self.listing().view(area, buffer, theme);
         }
-        let lines = wrap(self.nothing(), usize::from(area.width));
+        let reason = self.listing().reason().unwrap_or(self.waiting());
+        let lines = wrap(reason, usize::from(area.width));
         for (text, y) in lines.iter().zip(area.top()..area.bottom()) {
             let row = Row::of(Role::Muted, text);
             let line = Rect::new(area.x, y, area.width, 1);
@@ -198,10 +209,20 @@ impl Panes {
         }
     }
 
+    /// Tells one pane.
+    pub(crate) fn tell_one(&mut self, id: PaneId, news: &News<'_>) {
+        let pane = self.get_mut(id);
+        match news {
+            News::Fit(size) => pane.fit(*size),
+            News::Move(motion) => pane.go(*motion),
+            news => pane.learn(news),
+        }
+    }
+
     /// Tells every pane.
     pub(crate) fn tell(&mut self, news: &News<'_>) {
         for id in PaneId::ALL {
-            self.get_mut(id).update(news);
+            self.tell_one(id, news);
         }
     }
 }

@@ -24,7 +24,6 @@ pub(crate) struct Registers {
     /// The same at the stop before.
     before: HashMap<Register, Option<Word>>,
     note: Option<String>,
-    failure: Option<String>,
     listing: Listing,
 }
 
@@ -42,7 +41,6 @@ impl Registers {
         let values = view.registers.iter();
         let rows = values.map(|value| row(value, changed(value))).collect();
         self.listing.set(rows);
-        self.failure = None;
         self.note = (!innermost).then(|| "of a caller".to_owned());
     }
 }
@@ -65,18 +63,13 @@ fn row(value: &RegisterValue, changed: bool) -> Row {
 }
 
 impl Pane for Registers {
-    fn update(&mut self, news: &News<'_>) {
+    fn learn(&mut self, news: &News<'_>) {
         match news {
-            News::Fit(size) => self.listing.fit(*size),
-            News::Move(motion) => self.listing.go(*motion),
             News::Stopped if !self.now.is_empty() => self.before = std::mem::take(&mut self.now),
             News::Reply(Question::Registers { frame }, Reply::Registers(view)) => {
                 self.take(*frame, view);
             }
-            News::Failed(Question::Registers { .. }, why) => {
-                self.failure = Some((*why).to_owned());
-                self.listing.set(Vec::new());
-            }
+            News::Failed(Question::Registers { .. }, why) => self.listing.clear(*why),
             _ => {}
         }
     }
@@ -98,10 +91,8 @@ impl Pane for Registers {
         &mut self.listing
     }
 
-    fn nothing(&self) -> &str {
-        self.failure
-            .as_deref()
-            .unwrap_or("Registers come when the guest stops.")
+    fn waiting(&self) -> &'static str {
+        "Registers come when the guest stops."
     }
 
     fn note(&self) -> Option<&str> {

@@ -26,45 +26,38 @@ const LAST_FRAMES: usize = 10;
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     view: Option<Box<ReportView>>,
-    failure: Option<String>,
     listing: Listing,
 }
 
 impl Report {
     fn compose(&mut self) {
+        let Some(view) = &self.view else { return };
         let width = usize::from(self.listing.size().width);
-        let rows = match &self.view {
-            Some(view) => compose(view, width),
-            None => Vec::new(),
-        };
-        self.listing.set(rows);
+        self.listing.set(compose(view, width));
+    }
+}
+
+impl Pane for Report {
+    fn learn(&mut self, news: &News<'_>) {
+        match news {
+            News::Reply(_, Reply::Report(view)) => {
+                self.view = Some(view.clone());
+                self.compose();
+            }
+            News::Failed(Question::Report, why) => {
+                self.view = None;
+                self.listing.clear(format!("There is no report: {why}"));
+            }
+            _ => {}
+        }
     }
 
+    /// Its prose is broken for a width.
     fn fit(&mut self, size: Size) {
         let turned = self.listing.size().width != size.width;
         self.listing.fit(size);
         if turned {
             self.compose();
-        }
-    }
-}
-
-impl Pane for Report {
-    fn update(&mut self, news: &News<'_>) {
-        match news {
-            News::Fit(size) => self.fit(*size),
-            News::Move(motion) => self.listing.go(*motion),
-            News::Reply(_, Reply::Report(view)) => {
-                self.view = Some(view.clone());
-                self.failure = None;
-                self.compose();
-            }
-            News::Failed(Question::Report, why) => {
-                self.failure = Some(format!("There is no report: {why}"));
-                self.view = None;
-                self.compose();
-            }
-            _ => {}
         }
     }
 
@@ -81,10 +74,8 @@ impl Pane for Report {
         &mut self.listing
     }
 
-    fn nothing(&self) -> &str {
-        self.failure
-            .as_deref()
-            .unwrap_or("The report comes when the guest stops.")
+    fn waiting(&self) -> &'static str {
+        "The report comes when the guest stops."
     }
 }
 

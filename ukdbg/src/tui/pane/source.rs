@@ -12,43 +12,29 @@ use crate::tui::listing::Listing;
 #[derive(Debug, Default)]
 pub(crate) struct Source {
     place: Option<String>,
-    failure: Option<String>,
     listing: Listing,
 }
 
 impl Source {
     fn take(&mut self, view: &SourceView) {
-        self.failure = view.lines.is_empty().then(|| {
-            format!(
-                "{} was not found. If it is elsewhere on this machine, start with --source-map FROM=TO.",
-                place(&view.location)
-            )
-        });
-        self.place = Some(place(&view.location));
-        self.listing.set(source_rows(view));
-        self.center();
-    }
-
-    fn center(&mut self) {
-        if let Some(current) = self.listing.current() {
-            self.listing.center(current);
+        let place = place(&view.location);
+        match view.lines.is_empty() {
+            true => self.listing.clear(format!(
+                "{place} was not found. If it is elsewhere on this machine, start with --source-map FROM=TO."
+            )),
+            false => self.listing.set_centered(source_rows(view)),
         }
+        self.place = Some(place);
     }
 }
 
 impl Pane for Source {
-    fn update(&mut self, news: &News<'_>) {
+    fn learn(&mut self, news: &News<'_>) {
         match news {
-            News::Fit(size) if *size != self.listing.size() => {
-                self.listing.fit(*size);
-                self.center();
-            }
-            News::Move(motion) => self.listing.go(*motion),
             News::Reply(_, Reply::Source(view)) => self.take(view),
             News::Failed(Question::Source { .. }, why) => {
-                self.failure = Some((*why).to_owned());
                 self.place = None;
-                self.listing.set(Vec::new());
+                self.listing.clear(*why);
             }
             _ => {}
         }
@@ -67,10 +53,8 @@ impl Pane for Source {
         &mut self.listing
     }
 
-    fn nothing(&self) -> &str {
-        self.failure
-            .as_deref()
-            .unwrap_or("The source of the selected frame comes when the guest stops.")
+    fn waiting(&self) -> &'static str {
+        "The source of the selected frame comes when the guest stops."
     }
 
     fn note(&self) -> Option<&str> {

@@ -14,7 +14,6 @@ use crate::tui::row::{Role, Row};
 #[derive(Debug, Default)]
 pub(crate) struct Trace {
     note: Option<String>,
-    failure: Option<String>,
     listing: Listing,
 }
 
@@ -30,22 +29,21 @@ impl Trace {
         }
         rows.extend(view.events.iter().map(event_row));
         self.note = Some(format!("{} of {} events", view.events.len(), view.written));
-        self.failure = rows.is_empty().then(|| "The rings are empty.".to_owned());
-        self.listing.set(rows);
+        match rows.is_empty() {
+            true => self.listing.clear("The rings are empty."),
+            false => self.listing.set(rows),
+        }
         self.listing.go(Motion::Last);
     }
 }
 
 impl Pane for Trace {
-    fn update(&mut self, news: &News<'_>) {
+    fn learn(&mut self, news: &News<'_>) {
         match news {
-            News::Fit(size) => self.listing.fit(*size),
-            News::Move(motion) => self.listing.go(*motion),
             News::Reply(Question::Trace, Reply::Trace(view)) => self.take(view),
             News::Failed(Question::Trace, why) => {
-                self.failure = Some((*why).to_owned());
                 self.note = None;
-                self.listing.set(Vec::new());
+                self.listing.clear(*why);
             }
             _ => {}
         }
@@ -63,10 +61,8 @@ impl Pane for Trace {
         &mut self.listing
     }
 
-    fn nothing(&self) -> &str {
-        self.failure
-            .as_deref()
-            .unwrap_or("Events come when the guest stops.")
+    fn waiting(&self) -> &'static str {
+        "Events come when the guest stops."
     }
 
     fn note(&self) -> Option<&str> {
