@@ -204,6 +204,19 @@ impl<'data> Elf<'data> {
             .then(|| self.room.keep(parts.concat()))?
     }
 
+    /// A checksum of what its sections are: their names, kinds, addresses and
+    /// sizes, not their bytes.
+    pub(crate) fn section_checksum(&self, hasher: &mut crc32fast::Hasher) {
+        for section in &self.sections {
+            hasher.update(section.name);
+            let size = section.raw.map_or(0, <[u8]>::len) as u64;
+            let addresses = &section.addresses;
+            for number in [addresses.start, addresses.end, size, section.kind.0.into()] {
+                hasher.update(&number.to_le_bytes());
+            }
+        }
+    }
+
     /// A section's bytes, decompressed once; none when it has none, or they
     /// cannot be decompressed.
     pub(crate) fn bytes_of(&self, section: &ElfSection<'data>) -> Option<&'data [u8]> {

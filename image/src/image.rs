@@ -12,14 +12,17 @@ use crate::dwarf::globals::GlobalIndex;
 use crate::dwarf::{Debug, Scope, call_sites, evaluate, lines, type_names, types, variables};
 use crate::elf::{Elf, ElfSection};
 use crate::frames;
-use crate::index::{FunctionIndex, named_by_symbols};
+use crate::index::FunctionIndex;
+use crate::kept_index::KeptIndexes;
 use crate::layout::{DebugLevel, DebugLink, ElfClass, Section, Segment, Symbol};
 use crate::symbols::{SymbolFunction, Symbols};
 use crate::{
     CallSite, CodeAddr, CompanionFiles, Decompressed, Expression, ExpressionContext,
-    ExpressionError, Function, FunctionName, ImageError, LinkAddr, MissingFile, PlainRow,
-    SourceFrame, SourcePath, Type, TypeId, UnwindRow, ValueLocation, Variable, VirtualTable, notes,
+    ExpressionError, Function, FunctionName, ImageError, IndexStore, LinkAddr, MissingFile,
+    PlainRow, SourceFrame, SourcePath, Type, TypeId, UnwindRow, ValueLocation, Variable, notes,
 };
+
+mod by_name;
 
 /// A parsed ELF image, with the debugging information that belongs to it.
 ///
@@ -37,6 +40,7 @@ pub struct Image<'data> {
     call_frames: OnceLock<CallFrames<'data>>,
     functions: OnceLock<FunctionIndex<'data>>,
     globals: OnceLock<GlobalIndex<'data>>,
+    kept: KeptIndexes<'data>,
 }
 
 impl<'data> Image<'data> {
@@ -65,7 +69,18 @@ impl<'data> Image<'data> {
     pub fn with_companion_files(self, files: impl CompanionFiles<'data> + 'data) -> Self {
         // What was read without them is forgotten.
         let companions = self.companions.found_by(Arc::new(files));
-        Self::of_files(self.file, self.companion, companions)
+        Self {
+            kept: self.kept,
+            ..Self::of_files(self.file, self.companion, companions)
+        }
+    }
+
+    /// The same image, which keeps indexes in `store` that take long to build.
+    /// One without a build-id keeps none.
+    #[must_use]
+    pub fn with_index_store(mut self, store: impl IndexStore<'data> + 'data) -> Self {
+        self.kept = KeptIndexes::new(store);
+        self
     }
 
     /// Files that questions so far wanted and that were not found. What they
@@ -97,6 +112,7 @@ impl<'data> Image<'data> {
             call_frames: OnceLock::new(),
             functions: OnceLock::new(),
             globals: OnceLock::new(),
+            kept: KeptIndexes::default(),
         }
     }
 
@@ -215,11 +231,6 @@ impl<'data> Image<'data> {
         symbols.as_ref()
     }
 
-    fn function_index(&self) -> &FunctionIndex<'data> {
-        self.functions
-            .get_or_init(|| FunctionIndex::new(self.debug(), self.symbols()))
-    }
-
     /// The symbol table's function at an address.
     fn symbol_function_at(&self, address: u64) -> Option<Function> {
         let functions = self
@@ -248,30 +259,6 @@ impl<'data> Image<'data> {
             scope.function_at(address.0)?.to_function(scope, &symbol)
         });
         described.or_else(|| self.symbol_function_at(address.0))
-    }
-
-    /// Functions of that name: the linkage name, the demangled name, or its
-    /// last path components (`insert`, `Book::insert`).
-    pub fn functions_named(&self, name: &str) -> Vec<Function> {
-        let symbol = |entry| self.symbol_name(entry);
-        if self.functions.get().is_none()
-            && let Some(symbols) = self.symbols()
-            && let Some(found) = named_by_symbols(name, self.debug(), symbols, &symbol)
-        {
-            return found;
-        }
-        self.function_index().named(name, self.debug(), &symbol)
-    }
-
-    /// Demangled names close to one that was not found, best first.
-    pub fn near_names(&self, name: &str, most: usize) -> Vec<String> {
-        self.function_index().near(name, most)
-    }
-
-    /// Every function with code, ascending by entry.
-    pub fn functions(&self) -> Vec<Function> {
-        self.function_index()
-            .all(self.debug(), &|entry| self.symbol_name(entry))
     }
 
     /// The symbol at or before an address within its section, with the
@@ -421,23 +408,6 @@ impl<'data> Image<'data> {
     pub fn debug_link(&self) -> Option<DebugLink<'data>> {
         let section = self.file.section_named(b".gnu_debuglink")?;
         DebugLink::parse(self.file.bytes_of(section)?)
-    }
-
-    /// Globals and statics of that name, by the rules of
-    /// [`Image::functions_named`].
-    pub fn globals_named(&self, name: &str) -> Vec<Variable<'data>> {
-        self.debug().map_or_else(Vec::new, |debug| {
-            let globals = self.globals.get_or_init(|| GlobalIndex::new(debug));
-            globals.named(name, debug)
-        })
-    }
-
-    /// The table of a trait's functions that begins at an address: what the
-    /// second half of a Rust `&dyn Trait` points to.
-    pub fn virtual_table_at(&self, address: LinkAddr) -> Option<VirtualTable> {
-        let debug = self.debug()?;
-        let globals = self.globals.get_or_init(|| GlobalIndex::new(debug));
-        globals.virtual_table_at(address.0, debug)
     }
 
     /// Types of that name, a C or Rust path's last components, generic

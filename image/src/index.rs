@@ -5,34 +5,37 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::dwarf::functions::{SymbolAt, UnitFunction};
 use crate::dwarf::inlined_copies::entries_of_copies;
 use crate::dwarf::names::describe;
 use crate::dwarf::{Debug, Scope};
 use crate::name_match::{self, ends_with, path_components, verbatim_part};
-use crate::symbols::{SymbolFunction, Symbols};
-use crate::{Function, demangle};
+use crate::symbols::Symbols;
+use crate::{Function, FunctionOrigin, LinkAddr, demangle};
 
 /// All functions, ascending by entry.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct FunctionIndex<'data> {
+    #[serde(borrow)]
     functions: Vec<IndexedFunction<'data>>,
 }
 
+#[derive(Serialize, Deserialize)]
 struct IndexedFunction<'data> {
     entry: u64,
     /// The linkage name, or the only name there is.
     name: &'data [u8],
-    source: Source<'data>,
+    source: Source,
 }
 
-enum Source<'data> {
+#[derive(Serialize, Deserialize)]
+enum Source {
     /// By unit offset and place among the unit's functions.
-    Dwarf {
-        unit: usize,
-        place: usize,
-    },
-    Symbol(SymbolFunction<'data>),
+    Dwarf { unit: usize, place: usize },
+    /// The symbol table's, up to there.
+    Symbol { end: u64, sized: bool },
 }
 
 impl<'data> FunctionIndex<'data> {
@@ -56,7 +59,10 @@ impl<'data> FunctionIndex<'data> {
         functions.extend(undescribed.map(|function| IndexedFunction {
             entry: function.range.start,
             name: function.symbol.name,
-            source: Source::Symbol(function),
+            source: Source::Symbol {
+                end: function.range.end,
+                sized: function.origin == FunctionOrigin::Symbol,
+            },
         }));
         functions.sort_by_key(|function| function.entry);
         // The same inline function, emitted in several units and kept once.
@@ -239,17 +245,27 @@ fn indexed_name<'data>(
 
 impl<'data> IndexedFunction<'data> {
     fn to_function(&self, debug: Option<&Debug<'data>>, symbol: &SymbolAt<'_>) -> Option<Function> {
-        match &self.source {
-            Source::Symbol(function) => Some(function.to_function()),
+        match self.source {
+            Source::Symbol { end, sized } => Some(Function {
+                name: demangle::function_name(self.name),
+                entry: LinkAddr(self.entry),
+                ranges: vec![LinkAddr(self.entry)..LinkAddr(end)],
+                origin: if sized {
+                    FunctionOrigin::Symbol
+                } else {
+                    FunctionOrigin::UnsizedSymbol
+                },
+                noreturn: false,
+                declaration: None,
+            }),
             Source::Dwarf { unit, place } => {
                 let debug = debug?;
-                let unit = debug.unit(*unit)?;
+                let unit = debug.unit(unit)?;
                 let scope = Scope { debug, unit: &unit };
-                scope
-                    .functions()
-                    .all()
-                    .get(*place)?
-                    .to_function(scope, symbol)
+                let function = scope.functions().all().get(place)?;
+                // An index that was kept is not believed against the image.
+                let same = function.entry == self.entry;
+                same.then(|| function.to_function(scope, symbol))?
             }
         }
     }

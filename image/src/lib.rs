@@ -68,6 +68,7 @@ mod image;
 mod index;
 mod instruction;
 mod intervals;
+mod kept_index;
 mod layout;
 mod name_match;
 mod notes;
@@ -91,6 +92,7 @@ pub use instruction::{
     Access, DisassembledLine, MemoryOperand, RegisterOperand, Syntax, decode, disassemble,
     instruction_text, memory_operands, register_operands,
 };
+pub use kept_index::{IndexKind, IndexStore};
 pub use layout::{DebugLevel, DebugLink, ElfClass, Section, Segment, Symbol};
 pub use source::{
     Function, FunctionName, FunctionOrigin, LineRow, ReturnType, SourceFrame, SourceLocation,

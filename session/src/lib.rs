@@ -68,7 +68,7 @@ pub use ukdbg_cfg_viewer as cfg_viewer;
 pub use ukdbg_diagnose as diagnose;
 pub use ukdbg_image::{
     CodeAddr, CompanionFiles, DebugLevel, DebugLink, Decompressed, ElfClass, Function,
-    FunctionName, Image, ImageError, LinkAddr, MissingFile, SourceFrame, SourceLocation,
-    SourcePath, Syntax, TriedPlace, Untrusted, WantedFile,
+    FunctionName, Image, ImageError, IndexKind, IndexStore, LinkAddr, MissingFile, SourceFrame,
+    SourceLocation, SourcePath, Syntax, TriedPlace, Untrusted, WantedFile,
 };
 pub use ukdbg_inspect as inspect;

@@ -12,6 +12,7 @@ use crate::companion_files::{Finder, Given};
 use crate::debug_files::{self, Candidate};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::index_cache::IndexCache;
 
 /// Below this a file is read, above it is mapped: a mapped image that is
 /// overwritten in place while it is debugged kills its reader (SIGBUS), and
@@ -174,9 +175,14 @@ struct Source {
 }
 
 impl Source {
-    /// The image, read from these files, with what it may want beside them.
+    /// The image, read from these files, with what it may want beside them and
+    /// the indexes that were kept of it.
     fn complete(&self, image: Image<'static>, of: &[&Path]) -> Image<'static> {
-        image.with_companion_files(Finder::new(of, &self.given, self.map_above))
+        let image = image.with_companion_files(Finder::new(of, &self.given, self.map_above));
+        match IndexCache::for_files(of) {
+            Some(cache) => image.with_index_store(cache),
+            None => image,
+        }
     }
 }
 

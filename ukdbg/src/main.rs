@@ -13,6 +13,7 @@ mod evidence;
 mod exit;
 mod failure;
 mod images;
+mod index_cache;
 mod new_file;
 mod output;
 mod render;

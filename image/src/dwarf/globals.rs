@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use gimli::{AttributeValue, UnitOffset};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::entries::next_abbreviation;
 use super::names::describe;
@@ -15,16 +16,21 @@ use crate::name_match::{ends_with, path_components};
 use crate::{Untrusted, Variable, VariableKind, VirtualTable, demangle};
 
 /// All variables at fixed addresses, in the order of `.debug_info`.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct GlobalIndex<'data> {
+    #[serde(borrow)]
     globals: Vec<Global<'data>>,
+    #[serde(skip)]
     virtual_tables: OnceLock<VirtualTables>,
 }
 
+#[derive(Serialize, Deserialize)]
 struct Global<'data> {
     /// The linkage name, or the only name there is.
     name: &'data [u8],
     unit: usize,
-    die: UnitOffset,
+    /// Offset in the unit.
+    die: usize,
 }
 
 impl<'data> GlobalIndex<'data> {
@@ -49,7 +55,7 @@ impl<'data> GlobalIndex<'data> {
         let tables = self.virtual_tables.get_or_init(|| {
             let entries = self.globals.iter().filter_map(|global| {
                 let is_table = global.name.ends_with(virtual_tables::SUFFIX);
-                is_table.then_some((global.name, global.unit, global.die))
+                is_table.then_some((global.name, global.unit, UnitOffset(global.die)))
             });
             VirtualTables::new(entries, debug)
         });
@@ -67,7 +73,12 @@ impl<'data> GlobalIndex<'data> {
             }
             let unit = debug.unit(global.unit)?;
             let scope = Scope { debug, unit: &unit };
-            let mut variable = variable(scope, global.die, VariableKind::Global, 0, None)?;
+            let die = UnitOffset(global.die);
+            // An index that was kept is not believed against the image.
+            if describe(scope, die).best_name() != Some(global.name) {
+                return None;
+            }
+            let mut variable = variable(scope, die, VariableKind::Global, 0, None)?;
             variable.name = Untrusted::from(demangled);
             Some(variable)
         });
@@ -99,7 +110,7 @@ fn in_unit<'data>(scope: Scope<'_, 'data>, globals: &mut Vec<Global<'data>>) -> 
             globals.push(Global {
                 name,
                 unit: scope.unit.offset,
-                die,
+                die: die.0,
             });
         }
     }

@@ -109,6 +109,13 @@ impl<'data> Debug<'data> {
         found.map(|(&number, _)| number).collect()
     }
 
+    /// Whether no file beside the image was wanted so far.
+    pub(crate) fn stands_alone(&self) -> bool {
+        let parts = self.split.parts.read();
+        let parts = parts.unwrap_or_else(PoisonError::into_inner);
+        parts.is_empty() && self.supplementary.is_none() && self.companions.missing().is_empty()
+    }
+
     fn package(&self) -> Option<&DwarfPackage<Slice<'data>>> {
         let package = self.split.package.get_or_init(|| {
             self.companions.find(WantedFile::Package, |file| {
