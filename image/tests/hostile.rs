@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use common::Program;
 use proptest::prelude::*;
 use ukdbg_image::{
-    CodeAddr, Decompressed, DwarfRegister, ExpressionContext, Image, LinkAddr, TypeId, TypeKind,
-    VariableLocation,
+    CodeAddr, CompanionFiles, Decompressed, DwarfRegister, ExpressionContext, Image, LinkAddr,
+    TriedPlace, TypeId, TypeKind, VariableLocation, WantedFile,
 };
 
 const C: &str = r#"
@@ -153,6 +153,15 @@ fn ask_everything(bytes: &[u8]) {
     let Ok(image) = Image::parse(bytes, &room) else {
         return;
     };
+    ask_image(&image);
+    let whole = Image::parse_with_companion(bytes, &images()[3], &room);
+    if let Ok(whole) = whole {
+        ask_at(&whole, whole.entry());
+        let _ = image.is_companion(&whole);
+    }
+}
+
+fn ask_image(image: &Image<'_>) {
     let _ = (
         image.class(),
         image.build_id(),
@@ -169,20 +178,73 @@ fn ask_everything(bytes: &[u8]) {
         image.addresses_of_line("program.c", 5),
         image.globals_named("root"),
     );
-    ask_at(&image, image.entry());
+    ask_at(image, image.entry());
     for address in [0, 1, u64::MAX, 0x40_1000] {
-        ask_at(&image, LinkAddr(address));
+        ask_at(image, LinkAddr(address));
     }
     for function in image.functions().iter().take(12) {
         let range = &function.ranges[0];
-        ask_at(&image, function.entry);
-        ask_at(&image, LinkAddr(range.start.0 / 2 + range.end.0 / 2));
+        ask_at(image, function.entry);
+        ask_at(image, LinkAddr(range.start.0 / 2 + range.end.0 / 2));
+        let _ = image.may_jump_back(function.entry);
     }
-    let whole = Image::parse_with_companion(bytes, &images()[3], &room);
-    if let Ok(whole) = whole {
-        ask_at(&whole, whole.entry());
-        let _ = image.is_companion(&whole);
+}
+
+/// Programs, each with a file that holds part of its debugging information:
+/// split, with type units, packaged.
+fn split_programs() -> &'static [(Vec<u8>, Vec<u8>)] {
+    static PROGRAMS: OnceLock<Vec<(Vec<u8>, Vec<u8>)>> = OnceLock::new();
+    PROGRAMS.get_or_init(|| {
+        let split = |more: &[&str]| {
+            let program = Program::c(C, &[&["-gsplit-dwarf"], more].concat());
+            let files = std::fs::read_dir(program.directory.path()).expect("its folder");
+            let mut paths = files.map(|file| file.expect("a file").path());
+            let path = paths.find(|path| path.extension().is_some_and(|it| it == "dwo"));
+            let bytes = std::fs::read(path.expect("a split unit")).expect("its bytes");
+            (program.bytes, bytes)
+        };
+        let rust = [
+            "-g",
+            "-O",
+            "-Csplit-debuginfo=packed",
+            "-Cpanic=abort",
+            "-Clink-args=-nostartfiles -static -nostdlib",
+            "-Crelocation-model=static",
+        ];
+        let rust = Program::rust(RUST, &rust);
+        let package = rust.path.with_extension("dwp");
+        let package = std::fs::read(package).expect("rustc packages it");
+        vec![
+            split(&["-gdwarf-4", "-O2", "-fdebug-types-section"]),
+            split(&["-gdwarf-5", "-O2", "-fdebug-types-section"]),
+            split(&["-gdwarf-5", "-O0"]),
+            (rust.bytes, package),
+        ]
+    })
+}
+
+/// The one file that there is.
+struct Only<'data>(&'data [u8]);
+
+impl<'data> CompanionFiles<'data> for Only<'data> {
+    fn find(
+        &self,
+        _: WantedFile<'_>,
+        fits: &mut dyn FnMut(&'data [u8]) -> bool,
+    ) -> Vec<TriedPlace> {
+        fits(self.0);
+        Vec::new()
     }
+}
+
+/// Whether the file is the program's, after every question was asked.
+fn ask_split(program: &[u8], file: &[u8]) -> bool {
+    let room = Decompressed::default();
+    let image = Image::parse(program, &room).expect("it is not damaged");
+    let image = image.with_companion_files(Only(file));
+    ask_image(&image);
+    let _ = image.types_named("node");
+    image.missing_files().is_empty()
 }
 
 #[derive(Clone, Debug)]
@@ -240,6 +302,13 @@ impl Damage {
 }
 
 #[test]
+fn undamaged_companions_are_read() {
+    for (program, file) in split_programs() {
+        assert!(ask_split(program, file));
+    }
+}
+
+#[test]
 fn undamaged_images_are_read() {
     for bytes in images() {
         ask_everything(bytes);
@@ -251,6 +320,21 @@ proptest! {
         cases: std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(300),
         ..ProptestConfig::default()
     })]
+
+    #[test]
+    fn damaged_companions_are_survived(
+        which in any::<prop::sample::Index>(),
+        damages in prop::collection::vec(damage(), 1..12),
+    ) {
+        let (program, file) = which.get(split_programs());
+        let mut file = file.clone();
+        for damage in &damages {
+            damage.inflict(&mut file);
+        }
+        let start = Instant::now();
+        ask_split(program, &file);
+        prop_assert!(start.elapsed() < LIMIT, "took {:?}", start.elapsed());
+    }
 
     #[test]
     fn damaged_images_are_survived(

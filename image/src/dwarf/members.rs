@@ -142,6 +142,22 @@ fn variant_part<'data>(
     part
 }
 
+/// The members of a variant. Variants in it would be no compiler's, and may be
+/// as deep as the file is long.
+fn members<'data>(
+    scope: Scope<'_, 'data>,
+    node: EntriesTreeNode<'_, '_, Slice<'data>>,
+) -> Vec<Member> {
+    let mut members = Vec::new();
+    let mut children = node.children();
+    while let Ok(Some(child)) = children.next() {
+        if child.entry().tag() == gimli::DW_TAG_member {
+            members.extend(member(scope, child.entry()));
+        }
+    }
+    members
+}
+
 fn variant<'data>(
     scope: Scope<'_, 'data>,
     node: EntriesTreeNode<'_, '_, Slice<'data>>,
@@ -158,6 +174,6 @@ fn variant<'data>(
     });
     Variant {
         discriminant,
-        members: Children::read(scope, node).members,
+        members: members(scope, node),
     }
 }

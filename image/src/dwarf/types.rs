@@ -95,15 +95,7 @@ fn kind<'data>(
             element: target,
             counts: counts(node),
         },
-        gimli::DW_TAG_typedef
-        | gimli::DW_TAG_const_type
-        | gimli::DW_TAG_volatile_type
-        | gimli::DW_TAG_restrict_type
-        | gimli::DW_TAG_atomic_type
-        | gimli::DW_TAG_immutable_type
-        | gimli::DW_TAG_packed_type
-        | gimli::DW_TAG_shared_type
-        | gimli::DW_TAG_subrange_type => TypeKind::Alias(target),
+        tag if is_alias(tag) => TypeKind::Alias(target),
         gimli::DW_TAG_subroutine_type => TypeKind::Function,
         gimli::DW_TAG_unspecified_type | gimli::DW_TAG_ptr_to_member_type => TypeKind::Incomplete,
         // Not a type: whoever named it was wrong, or we misread.
@@ -139,37 +131,64 @@ fn base_kind(entry: &Entry<'_>) -> TypeKind {
 
 /// Whether values of a type are signed, aliases seen through.
 pub(super) fn is_signed(scope: Scope<'_, '_>, id: Option<TypeId>) -> bool {
-    let mut next = id;
-    for _ in 0..MOST_ALIASES {
-        match next
-            .and_then(|id| type_of(scope.debug, id))
-            .map(|ty| ty.kind)
-        {
-            Some(TypeKind::Base(encoding)) => {
-                return matches!(
-                    encoding,
-                    BaseEncoding::Signed | BaseEncoding::SignedCharacter
-                );
-            }
-            Some(TypeKind::Alias(target)) => next = target,
-            _ => return false,
-        }
-    }
-    false
+    let signed = |entry: &Entry<'_>| {
+        (entry.tag() == gimli::DW_TAG_base_type).then(|| {
+            let kind = base_kind(entry);
+            matches!(
+                kind,
+                TypeKind::Base(BaseEncoding::Signed | BaseEncoding::SignedCharacter)
+            )
+        })
+    };
+    behind_aliases(scope.debug, id, signed).unwrap_or(false)
 }
 
 /// A type's size, aliases seen through.
 pub(super) fn size_of(scope: Scope<'_, '_>, id: Option<TypeId>) -> Option<u64> {
+    behind_aliases(scope.debug, id, |entry| {
+        entry.attr_value(gimli::DW_AT_byte_size)?.udata_value()
+    })
+}
+
+/// What the first entry along a chain of aliases answers. The entries alone
+/// are read: what they hold may lead back to where the question came from.
+fn behind_aliases<T>(
+    debug: &Debug<'_>,
+    id: Option<TypeId>,
+    answer: impl Fn(&Entry<'_>) -> Option<T>,
+) -> Option<T> {
     let mut next = id;
     for _ in 0..MOST_ALIASES {
-        let ty = type_of(scope.debug, next?)?;
-        match ty.kind {
-            _ if ty.size.is_some() => return ty.size,
-            TypeKind::Alias(target) => next = target,
-            _ => return None,
+        let position = next?.0;
+        let unit = debug.unit_containing(position)?;
+        let scope = Scope { debug, unit: &unit };
+        let entry = UnitOffset(position.checked_sub(unit.offset)?);
+        let entry = unit.dwarf.entry(entry).ok()?;
+        if let Some(answer) = answer(&entry) {
+            return Some(answer);
         }
+        next = match entry.attr_value(gimli::DW_AT_signature) {
+            Some(signature) => scope.position(signature).map(TypeId),
+            None if is_alias(entry.tag()) => target(scope, &entry),
+            None => None,
+        };
     }
     None
+}
+
+fn is_alias(tag: gimli::DwTag) -> bool {
+    matches!(
+        tag,
+        gimli::DW_TAG_typedef
+            | gimli::DW_TAG_const_type
+            | gimli::DW_TAG_volatile_type
+            | gimli::DW_TAG_restrict_type
+            | gimli::DW_TAG_atomic_type
+            | gimli::DW_TAG_immutable_type
+            | gimli::DW_TAG_packed_type
+            | gimli::DW_TAG_shared_type
+            | gimli::DW_TAG_subrange_type
+    )
 }
 
 fn enumeration<'data>(

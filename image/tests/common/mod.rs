@@ -22,6 +22,12 @@ impl Program {
         Self::compile(&compiler, "program.c", source, arguments)
     }
 
+    /// Assembles with the arguments given.
+    pub(crate) fn assembly(source: &str, arguments: &[&str]) -> Self {
+        let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".to_owned());
+        Self::compile(&compiler, "program.s", source, arguments)
+    }
+
     /// Compiles Rust with the arguments given.
     pub(crate) fn rust(source: &str, arguments: &[&str]) -> Self {
         let compiler = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
