@@ -331,3 +331,42 @@ const SPLIT_AND_INLINED: &str = r#"
     __attribute__((noinline)) int outer(int n) { if (n > 70) __builtin_trap(); return middle(n); }
     int main(int count, char **arguments) { return outer(count); }
 "#;
+
+/// A part and a copy that the compiler made are found by the linker's names
+/// for them, and the function they are of by its own.
+#[test]
+fn parts_and_copies_have_names() {
+    let source = r#"
+        void fail(int) __attribute__((cold, noinline, noreturn));
+        void fail(int n) { __builtin_trap(); }
+        static __attribute__((noinline)) int scale(int n, int by) { return n * by + n / by; }
+        __attribute__((noinline)) int split(int n) { if (n > 70) fail(n); return scale(n, 3) ^ n; }
+        int main(int count, char **words) { return split(count) + scale(count + 1, 3); }
+    "#;
+    let program = Program::c(source, &["-g", "-O2"]);
+    let room = Decompressed::default();
+    let image = image(&program.bytes, &room);
+    for symbol in image.symbol_table() {
+        let linkage = symbol.name.linkage.raw();
+        let is_part = linkage.ends_with(".cold");
+        if !symbol.is_function || !(is_part || linkage.starts_with("scale.")) {
+            continue;
+        }
+        let found = image.functions_named(linkage);
+        let [function] = &found[..] else {
+            panic!("{linkage}: {found:?}");
+        };
+        assert_eq!(function.entry, symbol.address, "{linkage}");
+        // What DWARF calls a copy, it calls like the function; of a part it
+        // knows no name.
+        let name = if is_part { linkage } else { "scale" };
+        assert_eq!(function.name.demangled.raw(), name);
+        let (whole, _) = linkage.split_once('.').expect("a dot");
+        let whole = image.functions_named(whole);
+        assert!(
+            whole.iter().any(|it| it.contains(symbol.address)),
+            "{linkage}"
+        );
+    }
+    assert!(image.functions_named("split.nothing").is_empty());
+}

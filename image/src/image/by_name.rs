@@ -13,6 +13,10 @@ impl<'data> Image<'data> {
     /// Functions of that name: the linkage name, the demangled name, or its
     /// last path components (`insert`, `Book::insert`).
     pub fn functions_named(&self, name: &str) -> Vec<Function> {
+        let copies = self.copies_named(name);
+        if !copies.is_empty() {
+            return copies;
+        }
         let symbol = |entry| self.symbol_name(entry);
         self.kept.once(|| {
             // Reading it takes less time than sorting the symbol table.
@@ -27,6 +31,24 @@ impl<'data> Image<'data> {
             return found;
         }
         self.function_index().named(name, self.debug(), &symbol)
+    }
+
+    /// What a linker's name for a copy or a part of a function means
+    /// (`f.isra.0`, `f.cold`), which DWARF does not know. A part that is not
+    /// the whole function is entered where the symbol is.
+    fn copies_named(&self, name: &str) -> Vec<Function> {
+        let symbols = self.symbols().filter(|_| name.contains('.'));
+        let named = symbols.into_iter().flat_map(|symbols| {
+            let code = symbols.code();
+            code.filter(|symbol| symbol.name == name.as_bytes())
+        });
+        let functions = named.filter_map(|symbol| {
+            let begins = |function: &Function| function.entry.0 == symbol.address;
+            self.function_at(LinkAddr(symbol.address))
+                .filter(begins)
+                .or_else(|| self.symbol_function_at(symbol.address).filter(begins))
+        });
+        functions.collect()
     }
 
     /// Demangled names close to one that was not found, best first.
