@@ -60,6 +60,24 @@ pub(crate) fn build(package: &str, arguments: &[&str]) -> Result<PathBuf> {
         .context("cargo did not name the executable it built")
 }
 
+/// A large program of Rust: ukdbg as it is released, but with all of the DWARF
+/// that there can be. Not optimised across crates, which changes little here
+/// and takes minutes.
+///
+/// # Errors
+/// When it does not build.
+pub(crate) fn build_large_ukdbg() -> Result<PathBuf> {
+    build_ukdbg(&[
+        "--profile=large",
+        "--config",
+        "profile.large.inherits='release'",
+        "--config",
+        "profile.large.debug='full'",
+        "--config",
+        "profile.large.lto='off'",
+    ])
+}
+
 /// A command as it would be typed.
 fn spelled(command: &Command) -> String {
     let mut words = vec![command.get_program().to_string_lossy()];

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::measure::{alternate_times, version};
 use super::{Built, Figure, Peer};
-use crate::cargo::cargo;
+use crate::cargo::{build_large_ukdbg, cargo};
 
 /// Where distributions put kernels with their debugging information, and where
 /// an unpacked one is named.
@@ -20,14 +20,16 @@ const NAMED_KERNEL: &str = "UKDBG_BENCH_VMLINUX";
 const MANY: usize = 10_000;
 /// A function and a line of Linux 6.1.
 const FUNCTION: &str = "vfs_read";
+/// A variable of it.
+const GLOBAL: &str = "jiffies";
 const LINE: [&str; 2] = ["fs/read_write.c", "470"];
 
 pub(super) fn figures(built: &Built) -> Result<Vec<Figure>> {
     let lookup = build_lookup()?;
     let mut figures = unwinding()?;
     let program = Image {
-        name: "the release build of ukdbg",
-        path: built.ukdbg.clone(),
+        name: "ukdbg itself with full DWARF",
+        path: build_large_ukdbg()?,
         rounds: 5,
     };
     figures.extend(addresses(built, &lookup, &program)?);
@@ -154,7 +156,7 @@ fn breakpoints(built: &Built, lookup: &Path, image: &Image) -> Result<Vec<Figure
     let by_name = || {
         let mut command = Command::new(&built.ukdbg);
         command.args(["addr2line", "-f", "-e"]).arg(&image.path);
-        command.arg(FUNCTION);
+        command.arg(FUNCTION).env("UKDBG_NO_INDEX_CACHE", "1");
         command
     };
     let by_line = || {
@@ -172,7 +174,8 @@ fn breakpoints(built: &Built, lookup: &Path, image: &Image) -> Result<Vec<Figure
     };
     let name = gdb(FUNCTION.to_owned());
     let line = gdb(LINE.join(":"));
-    Ok(vec![
+    let mut figures = kept(built, image)?;
+    figures.extend([
         figure(
             "vmlinux: first breakpoint by name",
             image,
@@ -190,6 +193,47 @@ fn breakpoints(built: &Built, lookup: &Path, image: &Image) -> Result<Vec<Figure
             &line,
             0.1,
             "",
+        )?,
+    ]);
+    Ok(figures)
+}
+
+/// The same, and a global, from indexes that an earlier run kept.
+fn kept(built: &Built, image: &Image) -> Result<Vec<Figure>> {
+    let folder = tempfile::tempdir()?;
+    let ask = |arguments: &[&str]| {
+        let mut command = Command::new(&built.ukdbg);
+        command.args(arguments).env("XDG_CACHE_HOME", folder.path());
+        command
+    };
+    let path = image.path.to_string_lossy();
+    let endpoint = format!("image:{path}");
+    let by_name = || ask(&["addr2line", "-f", "-e", &path, FUNCTION]);
+    let global = || ask(&["print", &endpoint, &format!("&{GLOBAL}")]);
+    // A name that is not there needs all names.
+    let missing = ask(&["addr2line", "-e", &path, "no_such_function"]).output();
+    missing.context("cannot start ukdbg")?;
+    let gdb = |place: &'static str| {
+        let path = &image.path;
+        move || {
+            let mut command = Command::new("gdb");
+            command.args(["-nx", "-batch", "-ex", place]).arg(path);
+            command
+        }
+    };
+    let name = gdb("info line vfs_read");
+    let address = gdb("print &jiffies");
+    let work = "vmlinux: first breakpoint by name, from a kept index";
+    Ok(vec![
+        figure(work, image, "gdb", &by_name, &name, 0.1, "")?,
+        figure(
+            "vmlinux: address of a global, from a kept index",
+            image,
+            "gdb",
+            &global,
+            &address,
+            0.1,
+            GLOBAL,
         )?,
     ])
 }

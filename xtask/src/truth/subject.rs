@@ -5,20 +5,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use crate::cargo::build_ukdbg;
+use crate::cargo::build_large_ukdbg;
 use crate::{kernel, setup};
-
-/// ukdbg as it is released, but with all of the DWARF that there can be. Not
-/// optimised across crates, which changes little here and takes minutes.
-const LARGE: [&str; 7] = [
-    "--profile=large",
-    "--config",
-    "profile.large.inherits='release'",
-    "--config",
-    "profile.large.debug='full'",
-    "--config",
-    "profile.large.lto='off'",
-];
 
 /// An image, and what it is called.
 pub(super) struct Subject {
@@ -31,7 +19,7 @@ pub(super) struct Subject {
 /// # Errors
 /// When something does not build.
 pub(super) fn all(vmlinux: Option<PathBuf>) -> Result<(PathBuf, Vec<Subject>)> {
-    let ukdbg = build_ukdbg(&LARGE)?;
+    let ukdbg = build_large_ukdbg()?;
     let vmlinux = vmlinux
         .or_else(setup::installed_vmlinux)
         .context("no kernel of Linux with DWARF is installed")?;
