@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ukdbg_inspect::{
-    Control, InterruptTable, LiveMemory, Memory, MemoryError, MemoryWrite, Paged, PhysAddr,
-    PhysicalMemory, RegisterWrite, Registers, Target, TargetError, VcpuId, VirtAddr,
+    Control, LiveMemory, Memory, MemoryError, MemoryWrite, Paged, PhysAddr, PhysicalMemory,
+    RegisterWrite, Registers, SystemRegisters, Target, TargetError, VcpuId, VirtAddr,
 };
 
 pub(crate) mod notes;
@@ -164,8 +164,10 @@ impl Target for Core {
         Ok(self.cpus[index].registers)
     }
 
-    fn interrupt_table(&mut self, _: VcpuId) -> Result<Option<InterruptTable>, TargetError> {
-        Ok(None)
+    fn system_registers(&mut self, vcpu: VcpuId) -> Result<SystemRegisters, TargetError> {
+        let index = usize::try_from(vcpu.0).map_err(|_| TargetError::NoVcpu(vcpu))?;
+        let cpu = self.cpus.get(index).ok_or(TargetError::NoVcpu(vcpu))?;
+        Ok(cpu.system)
     }
 
     fn physical(&mut self) -> Option<&mut dyn PhysicalMemory> {

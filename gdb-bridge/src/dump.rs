@@ -17,11 +17,12 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 
-use ukdbg_inspect::{Mappings, PagingState, Registers, Target, TargetError, VcpuId, VirtAddr};
+use ukdbg_inspect::{Mappings, PagingState, Target, TargetError, VirtAddr};
 
 use crate::Machine;
 use copy::Copied;
 pub(crate) use notes::MachineNote;
+use notes::WrittenCpu;
 
 /// Memory that is read at once.
 const PIECE: usize = 1 << 18;
@@ -84,8 +85,8 @@ pub fn dump(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Dumped, DumpError> {
     let cpus = cpus(machine)?;
-    let (_, first) = cpus.first().ok_or(DumpError::NoCpu)?;
-    let paging = PagingState::from_registers(first);
+    let first = cpus.first().ok_or(DumpError::NoCpu)?;
+    let paging = PagingState::from_registers(&first.registers);
     let ram = machine.memory_map()?.filter(|ram| !ram.is_empty());
     let whole = ram.is_some() && paging.is_some();
     let (copied, mappings) = match (ram, paging) {
@@ -119,11 +120,16 @@ pub fn dump(
 
 /// Every CPU that tells its registers, first the one that stopped, which is
 /// left selected.
-fn cpus(machine: &mut Machine) -> Result<Vec<(VcpuId, Registers)>, DumpError> {
+fn cpus(machine: &mut Machine) -> Result<Vec<WrittenCpu>, DumpError> {
     let vcpus = machine.vcpus()?;
     let mut cpus = Vec::new();
     for vcpu in vcpus.iter().rev() {
-        cpus.push((*vcpu, machine.registers(*vcpu)?));
+        cpus.push(WrittenCpu {
+            // They are an extra, and no reason to write nothing at all.
+            system: machine.system_registers(*vcpu).unwrap_or_default(),
+            id: *vcpu,
+            registers: machine.registers(*vcpu)?,
+        });
     }
     cpus.reverse();
     Ok(cpus)

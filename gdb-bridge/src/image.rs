@@ -12,8 +12,8 @@ use object::elf::{EM_X86_64, FileHeader32, FileHeader64, PT_LOAD};
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Endianness, FileKind, ReadCache};
 use ukdbg_inspect::{
-    Control, InterruptTable, LiveMemory, Memory, MemoryError, MemoryWrite, PhysicalMemory,
-    RegisterWrite, Registers, Target, TargetError, VcpuId, VirtAddr,
+    Control, LiveMemory, Memory, MemoryError, MemoryWrite, PhysicalMemory, RegisterWrite,
+    Registers, SystemRegisters, Target, TargetError, VcpuId, VirtAddr,
 };
 
 /// An image that cannot be read as a machine.
@@ -167,8 +167,8 @@ impl Target for ImageFile {
         Err(TargetError::NoVcpu(vcpu))
     }
 
-    fn interrupt_table(&mut self, _: VcpuId) -> Result<Option<InterruptTable>, TargetError> {
-        Ok(None)
+    fn system_registers(&mut self, vcpu: VcpuId) -> Result<SystemRegisters, TargetError> {
+        Err(TargetError::NoVcpu(vcpu))
     }
 
     fn physical(&mut self) -> Option<&mut dyn PhysicalMemory> {

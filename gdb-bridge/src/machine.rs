@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ukdbg_inspect::{
-    BreakpointAt, Control, InterruptTable, LiveMemory, Memory, MemoryError, MemoryWrite, Paged,
-    PagingState, PhysAddr, PhysicalMemory, Register, RegisterWrite, Registers, Target, TargetError,
-    VcpuId, VirtAddr,
+    BreakpointAt, Control, LiveMemory, Memory, MemoryError, MemoryWrite, Paged, PagingState,
+    PhysAddr, PhysicalMemory, Register, RegisterWrite, Registers, SystemRegisters, Target,
+    TargetError, VcpuId, VirtAddr,
 };
 
 use crate::qmp::{Qmp, RunState};
@@ -296,12 +296,18 @@ impl Target for Machine {
         Ok(registers)
     }
 
-    fn interrupt_table(&mut self, vcpu: VcpuId) -> Result<Option<InterruptTable>, TargetError> {
-        let dump = self.monitor("info registers -a")?.unwrap_or_default();
-        let index = usize::try_from(vcpu.0).unwrap_or(usize::MAX);
-        Ok(crate::qmp::text::interrupt_tables(&dump)
-            .get(index)
-            .copied())
+    fn system_registers(&mut self, vcpu: VcpuId) -> Result<SystemRegisters, TargetError> {
+        self.needs_stop("the descriptor tables")?;
+        // A stub's packets do not hold them, but QEMU's has its monitor behind
+        // it. Other stubs give other monitors, which are not asked.
+        let is_qemu = self.stub.as_ref().is_none_or(Stub::reads_physical);
+        if !is_qemu && self.qmp.is_none() {
+            return Ok(SystemRegisters::default());
+        }
+        let text = self.monitor("info registers -a")?.unwrap_or_default();
+        let index = usize::try_from(vcpu.0).map_err(|_| TargetError::NoVcpu(vcpu))?;
+        let cpus = crate::qmp::text::cpus(&text);
+        Ok(cpus.get(index).map(|cpu| cpu.system).unwrap_or_default())
     }
 
     fn physical(&mut self) -> Option<&mut dyn PhysicalMemory> {

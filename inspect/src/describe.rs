@@ -168,6 +168,8 @@ impl AddressSpace<'_, '_> {
         let (kind, evidence) = non_canonical(at, walk)
             .or_else(|| self.in_stacks(at))
             .or_else(|| self.in_blocks(at))
+            // Some kernels link the template of their per-CPU data at 0.
+            .or_else(|| null_page(at, mapped).filter(|_| mapped == Some(false)))
             .or_else(|| self.in_images(at))
             .or_else(|| self.in_heap(at))
             .or_else(|| null_page(at, mapped))
@@ -236,6 +238,9 @@ impl AddressSpace<'_, '_> {
 
     fn in_images(&self, at: VirtAddr) -> Option<(AddressKind, Evidence)> {
         let (module, link) = self.modules.find(at)?;
+        if module.is_template(link) {
+            return None;
+        }
         Some((
             AddressKind::Image(image_place(module, link)),
             Evidence::Image,

@@ -10,6 +10,9 @@
 //!   with its code, and believes only what agrees at many places.
 //! - How do the page tables see it? [`PageWalk`] keeps every level, and says
 //!   why an access is refused; [`Paged`] makes virtual memory of physical.
+//! - What did the kernel tell the processor? [`DescriptorTables`] decodes its
+//!   segments, interrupt gates and task state, and says what an address is to
+//!   them.
 //! - Who called whom? [`Unwinder`] makes a [`Backtrace`] of registers, of a
 //!   fault record's registers, or of a task that does not run. Every frame
 //!   says how it was found ([`FoundBy`]), the whole why it ended
@@ -30,6 +33,7 @@
 
 mod address;
 mod describe;
+mod descriptors;
 mod exception;
 mod memory;
 mod modules;
@@ -48,6 +52,10 @@ pub use address::{PhysAddr, VirtAddr};
 pub use describe::{
     AddressDescription, AddressKind, AddressSpace, Evidence, ImagePlace, Region, SymbolPlace,
 };
+pub use descriptors::{
+    DescriptorTables, Gate, GateKind, SegmentDescriptor, SegmentKind, SystemRegisters,
+    SystemSegment, TableGap, TablePlace, TableRegister, TaskState,
+};
 pub use exception::{
     DescriptorTable, ErrorCode, Exception, ExceptionClass, PageFaultCode, SelectorCode,
 };
@@ -56,8 +64,8 @@ pub use memory::{
 };
 pub use modules::{Module, Modules, Placement};
 pub use paging::{
-    Access, AccessKind, Denial, Level, MappedRun, Mappings, PageEntry, PageLevel, PageOutcome,
-    PageRights, PageWalk, Paged, PagingMode, PagingState, Privilege, is_canonical,
+    Access, AccessKind, Denial, Hole, HoleEdge, Level, MappedRun, Mappings, PageEntry, PageLevel,
+    PageOutcome, PageRights, PageWalk, Paged, PagingMode, PagingState, Privilege, is_canonical,
 };
 pub use registers::{REGISTER_COUNT, Register, Registers};
 pub use root::{
@@ -66,13 +74,13 @@ pub use root::{
 };
 pub use slide::{Slide, SlideSearch, find_slide};
 pub use target::{
-    BreakpointAt, BreakpointKind, Control, InterruptTable, LiveMemory, Memory, MemoryError,
-    MemoryWrite, PhysicalMemory, RegisterWrite, Resume, ShutdownCause, StepInterrupts, Stop,
-    StopReason, Target, TargetError, VcpuId,
+    BreakpointAt, BreakpointKind, Control, LiveMemory, Memory, MemoryError, MemoryWrite,
+    PhysicalMemory, RegisterWrite, Resume, ShutdownCause, StepInterrupts, Stop, StopReason, Target,
+    TargetError, VcpuId,
 };
 pub use unwind::{Backtrace, FoundBy, Frame, StackEnd, Unwinder};
 pub use values::{
     Field, Follow, InvalidValue, MapEntry, Missing, NamedValue, Number, Place, PlaceError,
-    PlaceType, RangeEnd, ShareCounts, Value, ValueLimits, arguments, globals, symbol_text,
-    variables,
+    PlaceType, RangeEnd, ShareCounts, Value, ValueLimits, arguments, globals, segment_symbol_text,
+    symbol_text, variables,
 };

@@ -30,6 +30,9 @@ pub struct Placement {
     pub size: u64,
 }
 
+/// Farther than code reaches relative to itself.
+const FAR: u64 = 1 << 31;
+
 impl Placement {
     fn overlaps(&self, other: &Self) -> bool {
         self.at.0 < other.at.0.saturating_add(other.size)
@@ -127,6 +130,21 @@ impl<'data> Module<'data> {
     /// section holds it, by its segment.
     pub fn is_executable(&self, link: LinkAddr) -> bool {
         self.image.executable_around(link).0
+    }
+
+    /// Whether an address is in what an image links at 0, far from its code:
+    /// the template of per-CPU data. Its addresses are offsets, and nothing
+    /// is loaded there.
+    pub fn is_template(&self, link: LinkAddr) -> bool {
+        let segments = self.image.segments();
+        let mut around = segments.iter();
+        let around = around.find(|segment| segment.addresses.contains(&link));
+        let is_at_0 = around
+            .is_some_and(|segment| segment.addresses.start == LinkAddr(0) && !segment.executable);
+        is_at_0
+            && segments
+                .iter()
+                .all(|segment| !segment.executable || segment.addresses.start.0 >= FAR)
     }
 
     /// The placement that holds a run-time address.

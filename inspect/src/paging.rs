@@ -7,6 +7,7 @@
 //! judged.
 
 mod access;
+mod hole;
 mod mappings;
 mod paged;
 mod walk;
@@ -16,9 +17,10 @@ mod tests;
 
 use serde::Serialize;
 
-use crate::{PhysAddr, Register, Registers, VirtAddr};
+use crate::{PhysAddr, Register, Registers, SystemRegisters, VirtAddr};
 
 pub use access::{Access, AccessKind, Denial, Privilege};
+pub use hole::{Hole, HoleEdge};
 pub use mappings::{MappedRun, Mappings};
 pub use paged::Paged;
 
@@ -47,6 +49,9 @@ const CR4_FIVE_LEVELS: u64 = 1 << 12;
 const CR4_SMEP: u64 = 1 << 20;
 /// CR4.SMAP.
 const CR4_SMAP: u64 = 1 << 21;
+/// CR4.PKE and CR4.PKS.
+const CR4_PROTECTION_KEYS: u64 = 1 << 22;
+const CR4_SUPERVISOR_KEYS: u64 = 1 << 24;
 /// EFER.LMA (SDM 3A 2.2.1).
 const EFER_LONG_MODE: u64 = 1 << 10;
 /// EFER.NXE.
@@ -76,6 +81,23 @@ impl PagingState {
             cr3: registers.get(Register::Cr3)?,
             cr4: registers.get(Register::Cr4)?,
             efer: registers.get(Register::Efer)?,
+        })
+    }
+
+    /// As [`PagingState::from_registers`]; where EFER is not told, by whether
+    /// the CPU is in long mode. Entries that forbid execution are then taken
+    /// at their word, as every 64-bit kernel means them; where memory is does
+    /// not depend on it.
+    pub fn with_system(registers: &Registers, system: &SystemRegisters) -> Option<Self> {
+        let inferred = system.long_mode.map(|long_mode| match long_mode {
+            true => EFER_LONG_MODE | EFER_NO_EXECUTE,
+            false => 0,
+        });
+        Some(Self {
+            cr0: registers.get(Register::Cr0)?,
+            cr3: registers.get(Register::Cr3)?,
+            cr4: registers.get(Register::Cr4)?,
+            efer: registers.get(Register::Efer).or(inferred)?,
         })
     }
 
@@ -140,6 +162,17 @@ impl PageLevel {
         }
     }
 
+    /// The level whose tables its entries lead to.
+    const fn below(self) -> Option<Self> {
+        match self {
+            Self::Pml5 => Some(Self::Pml4),
+            Self::Pml4 => Some(Self::Pdpt),
+            Self::Pdpt => Some(Self::Pd),
+            Self::Pd => Some(Self::Pt),
+            Self::Pt => None,
+        }
+    }
+
     /// The lowest address bit that indexes this level's table.
     const fn shift(self) -> u32 {
         12 + 9 * (4 - self as u32)
@@ -170,9 +203,11 @@ impl PageEntry {
     const PRESENT: u64 = 1;
     const WRITABLE: u64 = 1 << 1;
     const USER: u64 = 1 << 2;
+    const CACHE_DISABLE: u64 = 1 << 4;
     const ACCESSED: u64 = 1 << 5;
     const DIRTY: u64 = 1 << 6;
     const LARGE: u64 = 1 << 7;
+    const GLOBAL: u64 = 1 << 8;
     const NO_EXECUTE: u64 = 1 << 63;
     const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 
@@ -204,6 +239,16 @@ impl PageEntry {
     /// Instruction fetches are forbidden (where EFER.NXE is on).
     pub fn no_execute(self) -> bool {
         self.0 & Self::NO_EXECUTE != 0
+    }
+
+    /// The translation stays when CR3 changes (where CR4.PGE is on).
+    pub fn global(self) -> bool {
+        self.0 & Self::GLOBAL != 0
+    }
+
+    /// Accesses bypass the caches, as a device's do.
+    pub fn uncached(self) -> bool {
+        self.0 & Self::CACHE_DISABLE != 0
     }
 
     fn large(self) -> bool {
@@ -243,6 +288,13 @@ pub struct Level {
     pub entry: PageEntry,
     /// What it allows; none for an entry that is not present.
     pub rights: Option<PageRights>,
+}
+
+impl Level {
+    /// Whether the entry is that of a page, not of another table.
+    pub fn is_page(&self) -> bool {
+        self.level == PageLevel::Pt || (self.level.may_be_large() && self.entry.large())
+    }
 }
 
 /// How a walk ended.
@@ -297,6 +349,21 @@ pub struct PageWalk {
 }
 
 impl PageWalk {
+    /// The protections beyond the entries' own that are on (SDM 3A 4.6).
+    pub fn protections(&self) -> Vec<&'static str> {
+        let PagingState { cr0, cr4, efer, .. } = self.state;
+        let known = [
+            (cr0 & CR0_WRITE_PROTECT, "WP"),
+            (efer & EFER_NO_EXECUTE, "NXE"),
+            (cr4 & CR4_SMEP, "SMEP"),
+            (cr4 & CR4_SMAP, "SMAP"),
+            (cr4 & CR4_PROTECTION_KEYS, "PKE"),
+            (cr4 & CR4_SUPERVISOR_KEYS, "PKS"),
+        ];
+        let on = known.into_iter().filter(|(bit, _)| *bit != 0);
+        on.map(|(_, name)| name).collect()
+    }
+
     /// Where the address is in physical memory, when it is mapped.
     pub fn physical(&self) -> Option<PhysAddr> {
         match self.outcome {

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use crate::{PhysAddr, Register, Registers, VirtAddr};
+use crate::{PhysAddr, Register, Registers, SystemRegisters, VirtAddr};
 
 /// A virtual CPU, by the link's own numbering.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
@@ -89,15 +89,6 @@ pub enum TargetError {
     NoVcpu(VcpuId),
 }
 
-/// A CPU's interrupt table (its IDT register, SDM 3A 6.10).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-pub struct InterruptTable {
-    /// Where it is.
-    pub base: VirtAddr,
-    /// Its last byte's offset.
-    pub limit: u16,
-}
-
 /// Virtual memory, through the selected CPU's page tables.
 pub trait Memory {
     /// Reads up to `buf.len()` bytes and says how many. A short read ends at
@@ -161,8 +152,9 @@ pub trait Target: Memory {
     /// One CPU's registers; what the link cannot tell is not valid in them.
     /// Selects that CPU's page tables for `read`.
     fn registers(&mut self, vcpu: VcpuId) -> Result<Registers, TargetError>;
-    /// Where a CPU's interrupt table is; none where the link cannot tell.
-    fn interrupt_table(&mut self, vcpu: VcpuId) -> Result<Option<InterruptTable>, TargetError>;
+    /// One CPU's registers that lead to its descriptor tables, as far as a
+    /// link tells: often it takes one more question than the others.
+    fn system_registers(&mut self, vcpu: VcpuId) -> Result<SystemRegisters, TargetError>;
     /// Physical memory.
     fn physical(&mut self) -> Option<&mut dyn PhysicalMemory>;
     /// Writing memory.

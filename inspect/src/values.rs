@@ -35,7 +35,7 @@ use crate::VirtAddr;
 pub(crate) use entry_values::Entered;
 pub use globals::globals;
 pub use place::{Number, Place, PlaceError, PlaceType};
-pub use symbol::symbol_text;
+pub use symbol::{segment_symbol_text, symbol_text};
 pub use variables::{NamedValue, arguments, variables};
 
 /// How much of a value is read.

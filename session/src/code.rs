@@ -44,7 +44,8 @@ pub(crate) fn code<T: Target>(
     })
 }
 
-/// The source around `FILE:LINE`, a function, an address, or a frame's line.
+/// The source around `FILE:LINE`, a function, an address, or a frame's line;
+/// `FILE:FIRST,LAST` are those lines alone.
 pub(crate) fn list<T: Target>(
     session: &mut Session<'_, T>,
     place: Option<&str>,
@@ -53,8 +54,18 @@ pub(crate) fn list<T: Target>(
 ) -> Result<SourceView, SessionError> {
     let location = match place {
         None => session.source_of(frame.unwrap_or(0))?,
-        Some(text) => match file_and_line(text) {
-            Some((file, line)) => in_file(session, file, line),
+        Some(text) => match file_and_lines(text) {
+            Some(FileLines { file, first, last }) => {
+                let location = in_file(session, file, first);
+                if let Some(last) = last {
+                    return Ok(source::between(
+                        &mut *session.sources,
+                        &location,
+                        last.get(),
+                    ));
+                }
+                location
+            }
             None => {
                 let at = session.address_of(text, frame)?;
                 of_address(session, at).ok_or(SessionError::NoLine { at })?
@@ -64,13 +75,30 @@ pub(crate) fn list<T: Target>(
     Ok(source::around(&mut *session.sources, &location, context))
 }
 
-/// `src/book.rs:12`; a path of names (`book::insert`) is none.
-pub(crate) fn file_and_line(text: &str) -> Option<(&str, NonZeroU32)> {
-    let (file, line) = text.rsplit_once(':')?;
+/// Lines of a file as they are typed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct FileLines<'t> {
+    pub(crate) file: &'t str,
+    pub(crate) first: NonZeroU32,
+    pub(crate) last: Option<NonZeroU32>,
+}
+
+/// `src/book.rs:12` or `src/book.rs:12,20`; a path of names (`book::insert`)
+/// is none.
+pub(crate) fn file_and_lines(text: &str) -> Option<FileLines<'_>> {
+    let (file, lines) = text.rsplit_once(':')?;
     if file.is_empty() || file.ends_with(':') {
         return None;
     }
-    Some((file, line.parse().ok()?))
+    let (first, last) = match lines.split_once(',') {
+        Some((first, last)) => (first, Some(last.trim().parse().ok()?)),
+        None => (lines, None),
+    };
+    Some(FileLines {
+        file,
+        first: first.trim().parse().ok()?,
+        last,
+    })
 }
 
 /// The file that the images know by the end of its path; else one by exactly
@@ -121,15 +149,21 @@ fn of_address<T: Target>(session: &Session<'_, T>, at: VirtAddr) -> Option<Sourc
 
 #[cfg(test)]
 mod tests {
-    use super::{ends_with, file_and_line};
+    use std::num::NonZeroU32;
+
+    use super::{ends_with, file_and_lines};
 
     #[test]
     fn places() {
-        let check = |text: &str, expected: Option<(&str, u32)>| {
-            let got = file_and_line(text).map(|(file, line)| (file, line.get()));
+        let check = |text: &str, expected: Option<(&str, u32, Option<u32>)>| {
+            let got = file_and_lines(text);
+            let got = got.map(|it| (it.file, it.first.get(), it.last.map(NonZeroU32::get)));
             assert_eq!(got, expected, "{text}");
         };
-        check("src/book.rs:12", Some(("src/book.rs", 12)));
+        check("src/book.rs:12", Some(("src/book.rs", 12, None)));
+        check("book.rs:12,20", Some(("book.rs", 12, Some(20))));
+        check("book.rs:12, 9", Some(("book.rs", 12, Some(9))));
+        check("book.rs:12,", None);
         check("book.rs:0", None);
         check("book::insert", None);
         check("a::5", None);

@@ -1,7 +1,9 @@
 //! Instructions around an address.
 
-use ukdbg_image::iced_x86::Instruction;
-use ukdbg_image::{Function, LinkAddr, Syntax, Untrusted, decode, instruction_text};
+use std::ops::Range;
+
+use ukdbg_image::iced_x86::{Instruction, Register};
+use ukdbg_image::{CodeAddr, Function, LinkAddr, Syntax, Untrusted, decode, instruction_text};
 use ukdbg_inspect::{Memory, Module, Modules, VirtAddr, read_available};
 
 use crate::SessionError;
@@ -34,28 +36,32 @@ pub(crate) fn around_in(
         let function = module.image.function_at(link)?;
         Some((module, link, function))
     });
-    let (start, size) = found
+    let parts = found
         .as_ref()
-        .and_then(|(module, link, function)| extent(module, *link, function))
-        .unwrap_or((at, WITHOUT_FUNCTION));
-    let (start, code) = match readable(memory, start, size) {
-        // What is asked about is shown even where the function's start, or a
-        // page before it, cannot be read.
-        code if at
-            .offset_from(start)
-            .is_none_or(|offset| offset >= code.len() as u64) =>
-        {
-            (at, readable(memory, at, WITHOUT_FUNCTION))
-        }
-        code => (start, code),
-    };
-    if code.is_empty() {
-        memory.read(start, &mut [0])?;
-        return Err(SessionError::NoCode { at: start });
+        .map_or_else(Vec::new, |(module, link, function)| {
+            parts(module, *link, function)
+        });
+    let mut pieces: Vec<(VirtAddr, Vec<u8>)> = parts
+        .into_iter()
+        .map(|(start, size)| (start, readable(memory, start, size)))
+        .filter(|(_, code)| !code.is_empty())
+        .collect();
+    let is_shown = pieces.iter().any(|(start, code)| {
+        at.offset_from(*start)
+            .is_some_and(|offset| offset < code.len() as u64)
+    });
+    // What is asked about is shown even where no function holds it, or the
+    // function's start, or a page before it, cannot be read.
+    if !is_shown {
+        pieces = vec![(at, readable(memory, at, WITHOUT_FUNCTION))];
+    }
+    if pieces.iter().all(|(_, code)| code.is_empty()) {
+        memory.read(at, &mut [0])?;
+        return Err(SessionError::NoCode { at });
     }
     Ok(DisassemblyView {
         function: found.map(|(_, _, function)| function.name),
-        lines: lines(modules, &code, start, at, syntax),
+        lines: lines(modules, &pieces, at, syntax),
     })
 }
 
@@ -66,43 +72,71 @@ fn readable(memory: &mut dyn Memory, at: VirtAddr, size: usize) -> Vec<u8> {
     code
 }
 
-/// Where the range of the function around the address lies in the machine.
-fn extent(module: &Module<'_>, link: LinkAddr, function: &Function) -> Option<(VirtAddr, usize)> {
-    let range = function.ranges.iter().find(|range| range.contains(&link))?;
-    let size = range.end.offset_from(range.start)?;
-    if size > LONGEST_FUNCTION {
-        return None;
+/// Where the parts of a function lie in the machine: the one with its entry
+/// first, then those that the compiler put elsewhere, as long as they are not
+/// too long in all. The one that holds the address is never left out for that.
+fn parts(module: &Module<'_>, link: LinkAddr, function: &Function) -> Vec<(VirtAddr, usize)> {
+    let mut ranges: Vec<_> = function.ranges.iter().collect();
+    ranges.sort_by_key(|range| (!range.contains(&function.entry), range.start));
+    let size = |range: &Range<LinkAddr>| range.end.offset_from(range.start);
+    let mut left = LONGEST_FUNCTION;
+    if let Some(asked) = ranges.iter().find(|range| range.contains(&link)) {
+        left = left.saturating_sub(size(asked).unwrap_or(0));
     }
-    Some((
-        module.run_address(range.start)?,
-        usize::try_from(size).ok()?,
-    ))
+    ranges
+        .into_iter()
+        .filter_map(|range| {
+            let size = size(range)?;
+            if range.contains(&link) {
+                if size > LONGEST_FUNCTION {
+                    return None;
+                }
+            } else {
+                left = left.checked_sub(size)?;
+            }
+            Some((
+                module.run_address(range.start)?,
+                usize::try_from(size).ok()?,
+            ))
+        })
+        .collect()
 }
 
 fn lines(
     modules: &Modules<'_>,
-    code: &[u8],
-    start: VirtAddr,
+    pieces: &[(VirtAddr, Vec<u8>)],
     at: VirtAddr,
     syntax: Syntax,
 ) -> Vec<DisassemblyLine> {
+    let instructions: Vec<(Instruction, String)> = pieces
+        .iter()
+        .flat_map(|(start, code)| {
+            decode(code, LinkAddr(start.0)).map(|instruction| {
+                let offset = instruction.ip().wrapping_sub(start.0);
+                let offset = usize::try_from(offset).unwrap_or(code.len());
+                let end = offset.saturating_add(instruction.len()).min(code.len());
+                (instruction, hex(code.get(offset..end).unwrap_or_default()))
+            })
+        })
+        .collect();
+    let addresses: Vec<_> = instructions
+        .iter()
+        .map(|(instruction, _)| CodeAddr::Exact(VirtAddr(instruction.ip())))
+        .collect();
+    let places = modules.symbolize_all(&addresses).into_iter();
     let mut last = None;
-    decode(code, LinkAddr(start.0))
-        .map(|instruction| {
+    instructions
+        .into_iter()
+        .zip(places)
+        .map(|((instruction, bytes), frames)| {
             let address = VirtAddr(instruction.ip());
-            let offset = usize::try_from(address.0.wrapping_sub(start.0)).unwrap_or(code.len());
-            let end = offset.saturating_add(instruction.len()).min(code.len());
             let length = instruction.len() as u64;
-            let location = modules
-                .find_code(ukdbg_image::CodeAddr::Exact(address))
-                .and_then(|(module, link)| {
-                    module.image.source_frames(link).first()?.location.clone()
-                });
+            let location = frames.into_iter().next().and_then(|frame| frame.location);
             let changed = location != last;
             last.clone_from(&location);
             DisassemblyLine {
                 address,
-                bytes: hex(code.get(offset..end).unwrap_or_default()),
+                bytes,
                 text: text_in(modules, &instruction, syntax),
                 location: location.filter(|_| changed),
                 selected: at.offset_from(address).is_some_and(|into| into < length),
@@ -138,7 +172,11 @@ fn named_target(modules: &Modules<'_>, instruction: &Instruction) -> Option<Untr
     } else {
         return None;
     };
-    names::symbol(modules, VirtAddr(target))
+    let target = VirtAddr(target);
+    match instruction.segment_prefix() {
+        Register::FS | Register::GS => names::symbol_by_segment(modules, target),
+        _ => names::symbol(modules, target),
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -41,6 +41,7 @@ mod session;
 mod source;
 mod source_text;
 mod symbols;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -56,7 +57,7 @@ pub use identity::Identity;
 pub use lines::{AddressLines, LinesView};
 pub use placement::Moved;
 pub use reply::Reply;
-pub use request::{Request, Scope};
+pub use request::{RegisterSet, Request, Scope};
 pub use run::{
     Arrival, BreakAt, BreakpointChange, Calls, Life, Means, MessageError, Motion, NewBreakpoint,
     NewWatchpoint, WatchAccess,

@@ -2,8 +2,8 @@
 
 use ukdbg_diagnose::heap_block;
 use ukdbg_image::Untrusted;
-pub(crate) use ukdbg_inspect::symbol_text as symbol;
 use ukdbg_inspect::{AddressKind, Target, VirtAddr};
+pub(crate) use ukdbg_inspect::{segment_symbol_text as symbol_by_segment, symbol_text as symbol};
 
 use crate::addresses::Known;
 

@@ -1,9 +1,26 @@
 //! Registers as they are shown, with what they point at.
 
-use ukdbg_inspect::{Modules, Register, Registers, VirtAddr};
+use ukdbg_inspect::{Modules, Register, Registers, Target, VirtAddr};
 
-use crate::names;
+use crate::session::Session;
 use crate::view::{RegisterValue, RegistersView, Word};
+use crate::{RegisterSet, SessionError, names};
+
+/// The registers of a frame, by its number as shown.
+pub(crate) fn of_frame<T: Target>(
+    session: &mut Session<'_, T>,
+    frame: usize,
+    set: RegisterSet,
+) -> Result<RegistersView, SessionError> {
+    let found = session.frame_of(Some(frame))?;
+    let (frame, _) = found.ok_or(SessionError::NoRegisters)?;
+    let mut view = view(&session.modules, &frame.registers);
+    if set == RegisterSet::All {
+        let vcpu = session.current_vcpu()?;
+        view.system = Some(session.target.system_registers(vcpu)?);
+    }
+    Ok(view)
+}
 
 /// Every register of a frame.
 pub(crate) fn view(modules: &Modules<'_>, registers: &Registers) -> RegistersView {
@@ -20,7 +37,10 @@ pub(crate) fn view(modules: &Modules<'_>, registers: &Registers) -> RegistersVie
             }
         })
         .collect();
-    RegistersView { registers }
+    RegistersView {
+        registers,
+        system: None,
+    }
 }
 
 /// Flags, selectors and most control registers hold no addresses.

@@ -6,7 +6,7 @@ use crate::GraphView;
 use crate::view::{
     BacktraceView, BreakpointView, BreakpointsView, CodeView, CpusView, DisassemblyView,
     LocalsView, MemoryView, PrintView, RegistersView, ReportView, RunningView, SourceView,
-    SteppingView, StopView, TraceView, WhoisView,
+    SteppingView, StopView, TablesView, TraceView, WhoisView,
 };
 
 /// One answer, of the request's kind.
@@ -51,6 +51,8 @@ pub enum Reply {
     Whois(Box<WhoisView>),
     /// Instructions of a function.
     Code(CodeView),
+    /// Descriptor tables.
+    Tables(Box<TablesView>),
     /// A control-flow graph.
     Graph(Box<GraphView>),
 }
@@ -76,6 +78,7 @@ impl Reply {
             Self::Memory(_) => "ukdbg.memory/1",
             Self::Whois(_) => "ukdbg.whois/1",
             Self::Code(_) => "ukdbg.code/1",
+            Self::Tables(_) => "ukdbg.tables/1",
             Self::Graph(_) => GraphView::SCHEMA,
         }
     }

@@ -54,11 +54,12 @@ pub(crate) fn make<T: Target>(
     let facts = decoded
         .as_ref()
         .map(|decoded| facts_of(&mut session.target, decoded, &fault.registers));
+    let paging = PagingState::from_registers(&fault.registers).or_else(|| session.paging());
     let mut known = Known {
         target: &mut session.target,
         modules: &session.modules,
         tables: &tables,
-        paging: PagingState::from_registers(&fault.registers),
+        paging,
     };
     let mut verdict = verdict_of(&mut known, &fault, facts.as_ref(), &backtrace, evidence);
     if let Some(doubt) = doubt.filter(|_| fault.found_by == FoundBy::EmulatorLog) {

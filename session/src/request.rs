@@ -137,12 +137,29 @@ pub enum Request {
     FrameRegisters {
         /// Index as shown.
         frame: usize,
+        /// Which of them.
+        set: RegisterSet,
+    },
+    /// The descriptor tables of a CPU: segments, interrupt gates, task state.
+    Tables {
+        /// The CPU; none for the one that stopped.
+        vcpu: Option<VcpuId>,
     },
     /// The control-flow graph of the function that holds a run-time address.
     Graph {
         /// The address, marked in the graph.
         at: VirtAddr,
     },
+}
+
+/// Which registers are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum RegisterSet {
+    /// Those of the frame.
+    Frame,
+    /// Also those of its CPU that lead to descriptor tables, which may take
+    /// another question to the machine.
+    All,
 }
 
 /// Whose stacks a backtrace covers.

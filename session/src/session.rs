@@ -3,15 +3,16 @@
 //! in the files named after them.
 
 use ukdbg_inspect::{
-    Backtrace, Control, Frame, Memory, Modules, Registers, Root, RootError, Target, TargetError,
-    VcpuId, VirtAddr, find_root,
+    Backtrace, Control, Frame, Memory, Modules, PagingState, Register, Registers, Root, RootError,
+    Target, TargetError, VcpuId, VirtAddr, find_root,
 };
 
 use crate::run::Run;
 use crate::view::BacktraceView;
 use crate::{Reply, Request, SessionError, SourceText};
 use crate::{
-    backtrace, code, disassembly, examine, graph, print, registers, report, source, trace, whois,
+    backtrace, code, disassembly, examine, graph, print, registers, report, source, tables, trace,
+    whois,
 };
 
 /// A machine and everything known about it.
@@ -140,11 +141,10 @@ impl<'data, T: Target> Session<'data, T> {
                 frame,
                 context,
             } => Reply::Source(code::list(self, place.as_deref(), frame, context)?),
-            Request::FrameRegisters { frame } => {
-                let found = self.frame_of(Some(frame))?;
-                let (frame, _) = found.ok_or(SessionError::NoRegisters)?;
-                Reply::Registers(registers::view(&self.modules, &frame.registers))
+            Request::FrameRegisters { frame, set } => {
+                Reply::Registers(registers::of_frame(self, frame, set)?)
             }
+            Request::Tables { vcpu } => Reply::Tables(Box::new(tables::view(self, vcpu)?)),
             Request::Graph { at } => Reply::Graph(Box::new(graph::around(&self.modules, at)?)),
         })
     }
@@ -170,6 +170,18 @@ impl<'data, T: Target> Session<'data, T> {
     pub(crate) fn current_registers(&mut self) -> Result<Registers, SessionError> {
         let vcpu = self.current_vcpu()?;
         Ok(self.target.registers(vcpu)?)
+    }
+
+    /// How the CPU that stopped translates addresses, where that is told. A
+    /// link that leaves out EFER may say otherwise that it is in long mode.
+    pub(crate) fn paging(&mut self) -> Option<PagingState> {
+        let vcpu = self.current_vcpu().ok()?;
+        let registers = self.target.registers(vcpu).ok()?;
+        PagingState::from_registers(&registers).or_else(|| {
+            registers.get(Register::Cr3)?;
+            let system = self.target.system_registers(vcpu).ok()?;
+            PagingState::with_system(&registers, &system)
+        })
     }
 
     /// Where the CPU that stopped executes, as far as it tells.

@@ -25,19 +25,38 @@ pub(crate) fn around(
     }
 }
 
-fn lines_around(text: &str, line: u32, context: u32) -> Vec<SourceLine> {
-    let first = line.saturating_sub(context).max(1);
-    let last = line.saturating_add(context);
-    let lines: Vec<SourceLine> = (1u32..)
+/// The lines from a place on up to the last that is asked for.
+pub(crate) fn between(
+    sources: &mut dyn SourceText,
+    location: &SourceLocation,
+    last: u32,
+) -> SourceView {
+    let lines = location.line.map_or_else(Vec::new, |first| {
+        let text = sources.text(&location.file).unwrap_or_default();
+        numbered(&text, first.get(), last, None)
+    });
+    SourceView {
+        location: location.clone(),
+        lines,
+    }
+}
+
+fn numbered(text: &str, first: u32, last: u32, selected: Option<u32>) -> Vec<SourceLine> {
+    (1u32..)
         .zip(text.lines())
         .skip_while(|(number, _)| *number < first)
         .take_while(|(number, _)| *number <= last)
         .map(|(number, text)| SourceLine {
             number,
             text: Untrusted::from(text.chars().take(LONGEST_LINE).collect::<String>()),
-            selected: number == line,
+            selected: selected == Some(number),
         })
-        .collect();
+        .collect()
+}
+
+fn lines_around(text: &str, line: u32, context: u32) -> Vec<SourceLine> {
+    let first = line.saturating_sub(context).max(1);
+    let lines = numbered(text, first, line.saturating_add(context), Some(line));
     if lines.iter().any(|line| line.selected) {
         lines
     } else {

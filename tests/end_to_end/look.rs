@@ -125,6 +125,13 @@ fn what_addresses_are() {
     let stack = faulted.ask("whois", &["rsp"]).json(0);
     assert_eq!(stack["description"]["kind"]["kind"], "stack", "{stack:#}");
     assert_eq!(stack["walk"]["outcome"]["kind"], "mapped", "{stack:#}");
+    assert!(stack["frame"]["frame"].is_number(), "{stack:#}");
+    let returns = faulted.text("whois", &["rbp + 8"]);
+    assert!(returns.contains("the return address of #"), "{returns}");
+    let tables = faulted.text("tables", &[]);
+    for text in ["#PF", " IST1", "stack of `"] {
+        assert!(tables.contains(text), "no {text:?}: {tables}");
+    }
     let code = faulted.text("whois", &["rip"]);
     assert!(code.contains("(code)") && code.contains("PTE"), "{code}");
 }
@@ -214,6 +221,13 @@ fn an_image_that_does_not_run() {
     assert!(source.stdout.contains("fn cross"), "{source}");
     let source = on_kernel("list", &["engine/book.rs:10", "-c", "1"]);
     assert!(source.stdout.contains("> 10 |"), "{source}");
+    let source = on_kernel("list", &["engine/book.rs:10,12"]);
+    let numbers = source.stdout.lines().filter(|line| line.contains(" |"));
+    assert_eq!(numbers.count(), 3, "{source}");
+    let bytes = on_kernel("disas/rs", &["Book::cross"]);
+    assert!(bytes.stdout.contains("book.rs:"), "{bytes}");
+    let wrong = on_kernel("disas/q", &["Book::cross"]);
+    assert_eq!(wrong.code, Some(2), "{wrong}");
     let ring = on_kernel("x/1gx", &["&RINGS"]);
     assert!(ring.stdout.contains("RINGS>:\t0x"), "{ring}");
     for (command, rest) in [
@@ -336,6 +350,24 @@ fn addresses_to_lines_as_gnu_has_them() {
         };
         assert_eq!(plain(&ours.stdout), plain(&theirs.stdout), "{options}");
     }
+    let in_section = |section: &str, address: &str| {
+        let run = Ukdbg::new(["addr2line", "-f", "-j", section, "-e"])
+            .and([kernel_image()])
+            .and([address])
+            .run();
+        assert_eq!(run.code, Some(0), "{run}");
+        run.stdout
+    };
+    // A name means the same function wherever addresses count from.
+    assert_eq!(
+        in_section(".text", "Book::cross"),
+        in_section(".rodata", "Book::cross")
+    );
+    let wrong = Ukdbg::new(["addr2line", "-j", ".nothing", "-e"])
+        .and([kernel_image()])
+        .and(["0"])
+        .run();
+    assert_eq!(wrong.code, Some(2), "{wrong}");
     let unknown = Ukdbg::new(["addr2line", "-f"])
         .and([kernel_image()])
         .and(["10"])

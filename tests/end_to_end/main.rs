@@ -14,6 +14,7 @@ mod foreign_endings;
 mod foreign_shapes;
 mod gdb_parity;
 mod look;
+mod page_tables;
 mod sample_faults;
 mod sudden_ends;
 mod terminal;

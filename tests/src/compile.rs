@@ -294,6 +294,29 @@ impl GuestShape {
     }
 }
 
+/// Assembles and links a guest that is one file of its own.
+///
+/// # Panics
+/// When the assembler fails.
+#[must_use]
+pub fn assemble(source: &str, defines: &[&str]) -> BuiltGuest {
+    let folder = TempDir::with_prefix("ukdbg-guest-").expect("a temporary directory");
+    let image = folder.path().join("guest.elf");
+    let mut gcc = tool(Tool::Gcc.command());
+    gcc.current_dir(guest_sources())
+        .args(["-g", "-nostdlib", "-static", "-no-pie"])
+        .args(["-Wl,--build-id", "-Wl,-z,noexecstack", "-Wl,-T,guest.ld"])
+        .args(defines.iter().map(|define| format!("-D{define}")))
+        .arg("-o")
+        .args([image.as_os_str(), source.as_ref()]);
+    run(gcc);
+    BuiltGuest {
+        folder,
+        image,
+        symbols: None,
+    }
+}
+
 fn run_objcopy(arguments: &[&str], from: &Path, to: &Path) {
     let mut objcopy = tool("objcopy");
     objcopy.args(arguments).arg(from).arg(to);

@@ -24,7 +24,8 @@ mod ukdbg;
 
 pub use built::{hosted_kernel_image, kernel_image, sample_kernel_sources, ukdbg_program};
 pub use compile::{
-    BuiltGuest, Ending, GuestShape, Layout, SymbolFile, Traps, UnwindTables, guest_sources,
+    BuiltGuest, Ending, GuestShape, Layout, SymbolFile, Traps, UnwindTables, assemble,
+    guest_sources,
 };
 pub use frame::{ExpectedFrame, SeenFrame, compare_frames};
 pub use gdb::{gdb, gdb_backtrace, gdb_frames, gdb_of_core};

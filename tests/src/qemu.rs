@@ -112,6 +112,19 @@ impl Qemu {
         Monitor::connect(&self.qmp_socket()).ask(&json!({"execute": "stop"}));
     }
 
+    /// What QEMU's own monitor answers to a line.
+    ///
+    /// # Panics
+    /// When QEMU does not answer.
+    #[must_use]
+    pub fn monitor(&self, line: &str) -> String {
+        let answer = Monitor::connect(&self.qmp_socket()).ask(&json!({
+            "execute": "human-monitor-command",
+            "arguments": {"command-line": line},
+        }));
+        answer.as_str().expect("text").to_owned()
+    }
+
     /// Writes the machine's registers and memory to an ELF core file.
     ///
     /// # Panics

@@ -12,7 +12,7 @@ mod look;
 pub(crate) use image_only::{Addr2lineArguments, SymbolSort, SymbolsArguments};
 pub(crate) use look::{
     DisassembleArguments, ExamineArguments, ListArguments, LocalsArguments, PrintArguments,
-    RegistersArguments, WhoisArguments, expanded,
+    RegistersArguments, TablesArguments, WhoisArguments, expanded,
 };
 
 const EXIT_CODES: &str = "\
@@ -93,6 +93,7 @@ pub(crate) enum Command {
     Print(PrintArguments),
     X(ExamineArguments),
     Regs(RegistersArguments),
+    Tables(TablesArguments),
     Disas(DisassembleArguments),
     List(ListArguments),
     /// Look at the guest's trace rings

@@ -74,6 +74,7 @@ fn run_command(arguments: &Arguments, output: &mut Output) -> Outcome {
         Command::Print(options) => commands::print::run(&arguments.global, options, output),
         Command::X(options) => commands::x::run(&arguments.global, options, output),
         Command::Regs(options) => commands::regs::run(&arguments.global, options, output),
+        Command::Tables(options) => commands::tables::run(&arguments.global, options, output),
         Command::Disas(options) => commands::disas::run(&arguments.global, options, output),
         Command::List(options) => commands::list::run(&arguments.global, options, output),
         Command::Trace {

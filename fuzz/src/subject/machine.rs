@@ -6,8 +6,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use ukdbg_session::inspect::{
-    Control, InterruptTable, LiveMemory, Memory, MemoryError, MemoryWrite, PhysAddr,
-    PhysicalMemory, Register, RegisterWrite, Registers, Target, TargetError, VcpuId, VirtAddr,
+    Control, LiveMemory, Memory, MemoryError, MemoryWrite, PhysAddr, PhysicalMemory, Register,
+    RegisterWrite, Registers, SystemRegisters, SystemSegment, TableRegister, Target, TargetError,
+    VcpuId, VirtAddr,
 };
 use ukdbg_session::{Image, LinkAddr};
 
@@ -127,8 +128,25 @@ impl Target for Machine<'_> {
         Ok(self.registers)
     }
 
-    fn interrupt_table(&mut self, _: VcpuId) -> Result<Option<InterruptTable>, TargetError> {
-        Ok(None)
+    fn system_registers(&mut self, _vcpu: VcpuId) -> Result<SystemRegisters, TargetError> {
+        let table = |base: u64| {
+            Some(TableRegister {
+                base: VirtAddr(base),
+                limit: u32::MAX,
+            })
+        };
+        let segment = Some(SystemSegment {
+            selector: 0x40,
+            base: VirtAddr(0x3000),
+            limit: u32::MAX,
+        });
+        Ok(SystemRegisters {
+            gdtr: table(0x1000),
+            idtr: table(0x2000),
+            ldtr: segment,
+            tr: segment,
+            long_mode: None,
+        })
     }
 
     fn physical(&mut self) -> Option<&mut dyn PhysicalMemory> {

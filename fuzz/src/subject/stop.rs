@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use ukdbg_session::diagnose::EmulatorEvidence;
 use ukdbg_session::inspect::{Module, Modules, VirtAddr};
 use ukdbg_session::{
-    Decompressed, Format, Function, Image, NoSources, Request, Scope, Session, Syntax,
+    Decompressed, Format, Function, Image, NoSources, RegisterSet, Request, Scope, Session, Syntax,
 };
 
 use super::machine::Machine;
@@ -53,7 +53,11 @@ fn requests(image: &Image<'_>, code: &[u64], random: &mut Random) -> Vec<Request
         },
         Request::Trace { newest: Some(50) },
         Request::Locals { frame: None },
-        Request::FrameRegisters { frame: 2 },
+        Request::FrameRegisters {
+            frame: 2,
+            set: RegisterSet::All,
+        },
+        Request::Tables { vcpu: None },
         of_code(None),
     ];
     let symbols = image.symbol_table();

@@ -2,7 +2,9 @@
 //! which knows control registers, and ours, which knows everything. Pure
 //! functions over their bytes.
 
-use ukdbg_inspect::{PagingState, Register, Registers};
+use ukdbg_inspect::{
+    PagingState, Register, Registers, SystemRegisters, SystemSegment, TableRegister, VirtAddr,
+};
 
 use crate::dump::MachineNote;
 
@@ -88,6 +90,11 @@ pub(crate) const QEMU_SEGMENTS: [(Register, Option<Register>); 6] = {
         (R::Ss, None),
     ]
 };
+/// The segments after those, by their index.
+pub(crate) const QEMU_LDT: usize = 6;
+pub(crate) const QEMU_TR: usize = 7;
+pub(crate) const QEMU_GDT: usize = 8;
+pub(crate) const QEMU_IDT: usize = 9;
 /// The control registers; number 1 does not exist.
 pub(crate) const QEMU_CONTROL: [(usize, Register); 4] = [
     (0, Register::Cr0),
@@ -104,9 +111,8 @@ pub(crate) const QEMU_CONTROL_AT: usize = QEMU_SEGMENTS_AT + 10 * 24;
 
 /// The descriptor's `L` bit in a segment's flags: 64-bit code.
 pub(crate) const SEGMENT_LONG: u32 = 1 << 21;
-/// EFER.LMA and EFER.NXE.
+/// EFER.LMA.
 pub(crate) const LONG_MODE: u64 = 1 << 10;
-const NO_EXECUTE: u64 = 1 << 11;
 
 /// A CPU as it was written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -114,26 +120,15 @@ pub(super) struct Cpu {
     /// Its number, where the note tells; else its place among the notes.
     pub(super) id: Option<u32>,
     pub(super) registers: Registers,
-    /// It ran 64-bit code. QEMU does not write EFER itself down.
-    long_mode: bool,
+    /// What leads to its tables. QEMU does not write EFER itself down: that it
+    /// is in long mode is known only while it runs 64-bit code.
+    pub(super) system: SystemRegisters,
 }
 
 impl Cpu {
-    /// What steers its address translation, as far as reading goes: EFER is
-    /// what 64-bit code implies, with no-execute pages allowed, which says
-    /// nothing of where memory is.
+    /// What steers its address translation, as far as reading goes.
     pub(super) fn paging(&self) -> Option<PagingState> {
-        Some(PagingState {
-            cr0: self.registers.get(Register::Cr0)?,
-            cr3: self.registers.get(Register::Cr3)?,
-            cr4: self.registers.get(Register::Cr4)?,
-            efer: self.registers.get(Register::Efer).unwrap_or({
-                match self.long_mode {
-                    true => LONG_MODE | NO_EXECUTE,
-                    false => 0,
-                }
-            }),
-        })
+        PagingState::with_system(&self.registers, &self.system)
     }
 }
 
@@ -172,7 +167,7 @@ impl Found {
             .map(|cpu| Cpu {
                 id: Some(cpu.id),
                 registers: cpu.registers,
-                long_mode: false,
+                system: SystemRegisters::default(),
             })
             .collect();
     }
@@ -188,7 +183,12 @@ impl Found {
     /// What was kept beside the CPUs, and the CPUs as the best of the notes
     /// tell them.
     pub(super) fn into_parts(self) -> (Vec<u8>, Vec<Cpu>) {
-        let best = [self.ours, self.qemu, self.status];
+        let mut best = [self.ours, self.qemu, self.status];
+        // Ours does not repeat what QEMU's has room for.
+        let [ours, qemu, _] = &mut best;
+        for (cpu, with_tables) in ours.iter_mut().zip(qemu) {
+            cpu.system = with_tables.system;
+        }
         let cpus = best.into_iter().find(|cpus| !cpus.is_empty());
         (self.evidence, cpus.unwrap_or_default())
     }
@@ -225,10 +225,29 @@ fn qemu(content: &[u8]) -> Option<Cpu> {
         registers.set(register, word(content, QEMU_CONTROL_AT + index * 8)?);
     }
     let long_mode = half(content, QEMU_SEGMENTS_AT + 8)? & SEGMENT_LONG != 0;
+    let segment = |index: usize| {
+        let at = QEMU_SEGMENTS_AT + index * 24;
+        Some(SystemSegment {
+            selector: half(content, at)? as u16,
+            base: VirtAddr(word(content, at + 16)?),
+            limit: half(content, at + 4)?,
+        })
+    };
+    let table = |index: usize| {
+        segment(index).map(|SystemSegment { base, limit, .. }| TableRegister { base, limit })
+    };
+    // No kernel's table is empty and at 0: that is a note without them.
+    let gdtr = table(QEMU_GDT).filter(|gdt| gdt.base.0 != 0 || gdt.limit != 0);
     Some(Cpu {
         id: None,
         registers,
-        long_mode,
+        system: SystemRegisters {
+            ldtr: segment(QEMU_LDT).filter(|_| gdtr.is_some()),
+            tr: segment(QEMU_TR).filter(|_| gdtr.is_some()),
+            idtr: table(QEMU_IDT).filter(|_| gdtr.is_some()),
+            gdtr,
+            long_mode: Some(long_mode),
+        },
     })
 }
 

@@ -2,12 +2,12 @@
 //! QEMU's cores do, and completely, as only [`Core`](crate::Core) does.
 
 use serde::{Deserialize, Serialize};
-use ukdbg_inspect::{Register, Registers, VcpuId};
+use ukdbg_inspect::{Register, Registers, SystemRegisters, SystemSegment, TableRegister, VcpuId};
 
 use crate::core::notes::{
     EVIDENCE, LONG_MODE, MACHINE, OURS, PRSTATUS, PRSTATUS_REGISTERS, QEMU_CONTROL,
-    QEMU_CONTROL_AT, QEMU_SEGMENTS, QEMU_SEGMENTS_AT, QEMU_SIZE, QEMU_WORDS, QEMU_WORDS_AT,
-    SEGMENT_LONG, USER_REGISTERS,
+    QEMU_CONTROL_AT, QEMU_GDT, QEMU_IDT, QEMU_LDT, QEMU_SEGMENTS, QEMU_SEGMENTS_AT, QEMU_SIZE,
+    QEMU_TR, QEMU_WORDS, QEMU_WORDS_AT, SEGMENT_LONG, USER_REGISTERS,
 };
 
 /// Size of x86-64's `elf_prstatus`, and where its process identifier is.
@@ -32,20 +32,30 @@ pub(crate) struct CpuNote {
     pub(crate) registers: Registers,
 }
 
+/// A CPU as it is written down.
+#[derive(Debug)]
+pub(super) struct WrittenCpu {
+    pub(super) id: VcpuId,
+    pub(super) registers: Registers,
+    /// Only QEMU's note has room for these.
+    pub(super) system: SystemRegisters,
+}
+
 /// All notes, one behind the other.
-pub(super) fn encode(cpus: &[(VcpuId, Registers)], whole: bool, evidence: &[u8]) -> Vec<u8> {
+pub(super) fn encode(cpus: &[WrittenCpu], whole: bool, evidence: &[u8]) -> Vec<u8> {
     let mut notes = Vec::new();
-    for (vcpu, registers) in cpus {
-        push(&mut notes, b"CORE", PRSTATUS, &status(*vcpu, registers));
+    for cpu in cpus {
+        let content = status(cpu.id, &cpu.registers);
+        push(&mut notes, b"CORE", PRSTATUS, &content);
     }
     if whole {
-        for (_, registers) in cpus {
-            push(&mut notes, b"QEMU", 0, &qemu(registers));
+        for cpu in cpus {
+            push(&mut notes, b"QEMU", 0, &qemu(&cpu.registers, &cpu.system));
         }
     }
-    let note = |(vcpu, registers): &(VcpuId, Registers)| CpuNote {
-        id: vcpu.0,
-        registers: *registers,
+    let note = |cpu: &WrittenCpu| CpuNote {
+        id: cpu.id.0,
+        registers: cpu.registers,
     };
     let machine = MachineNote {
         whole,
@@ -84,7 +94,7 @@ fn status(vcpu: VcpuId, registers: &Registers) -> Vec<u8> {
     content
 }
 
-fn qemu(registers: &Registers) -> Vec<u8> {
+fn qemu(registers: &Registers, system: &SystemRegisters) -> Vec<u8> {
     let mut content = vec![0; QEMU_SIZE];
     content[..4].copy_from_slice(&1_u32.to_le_bytes());
     content[4..8].copy_from_slice(&(QEMU_SIZE as u32).to_le_bytes());
@@ -107,6 +117,26 @@ fn qemu(registers: &Registers) -> Vec<u8> {
             at + 16,
             base.and_then(|base| registers.get(base)),
         );
+    }
+    let table = |register: Option<TableRegister>| {
+        register.map(|TableRegister { base, limit }| SystemSegment {
+            selector: 0,
+            base,
+            limit,
+        })
+    };
+    let tables = [
+        (QEMU_LDT, system.ldtr),
+        (QEMU_TR, system.tr),
+        (QEMU_GDT, table(system.gdtr)),
+        (QEMU_IDT, table(system.idtr)),
+    ];
+    for (index, segment) in tables {
+        let Some(segment) = segment else { continue };
+        let at = QEMU_SEGMENTS_AT + index * 24;
+        content[at..at + 4].copy_from_slice(&u32::from(segment.selector).to_le_bytes());
+        content[at + 4..at + 8].copy_from_slice(&segment.limit.to_le_bytes());
+        put(&mut content, at + 16, Some(segment.base.0));
     }
     // What a code segment's descriptor says is not known; a kernel in long
     // mode that stands in 32-bit code is rare enough.

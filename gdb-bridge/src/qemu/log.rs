@@ -72,7 +72,7 @@ impl EmulatorLog {
             } else if let Some(LogEntry::Exception(exception)) = log.entries.last_mut() {
                 let mut cpu = CpuText {
                     registers: exception.registers,
-                    halted: false,
+                    ..CpuText::default()
                 };
                 register_line(line, &mut cpu);
                 exception.registers = cpu.registers;

@@ -1,17 +1,21 @@
 //! QEMU's text about CPUs and memory, as its monitor (`info registers`, `xp`)
 //! and its log (`-d cpu_reset,int`) print it. Pure functions.
 
-use ukdbg_inspect::{InterruptTable, Register, Registers, VirtAddr};
+use ukdbg_inspect::{Register, Registers, SystemRegisters, SystemSegment, TableRegister, VirtAddr};
 
 /// One CPU as `info registers` prints it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct CpuText {
     /// Its registers.
     pub registers: Registers,
+    /// What leads to its descriptor tables.
+    pub system: SystemRegisters,
     /// It executed `hlt` and waits for an interrupt.
     pub halted: bool,
 }
 
+/// `EFER.LMA` (SDM 3A 2.2.1).
+const LONG_MODE: u64 = 1 << 10;
 /// `RFLAGS.IF`.
 const INTERRUPT_FLAG: u64 = 1 << 9;
 
@@ -39,25 +43,13 @@ pub(crate) fn cpus(text: &str) -> Vec<CpuText> {
     cpus
 }
 
-/// The interrupt table of each CPU of `info registers -a`: `IDT= BASE LIMIT`.
-pub(crate) fn interrupt_tables(text: &str) -> Vec<InterruptTable> {
-    let lines = text
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("IDT="));
-    let tables = lines.filter_map(|line| {
-        let mut words = line.split_ascii_whitespace();
-        let base = u64::from_str_radix(words.next()?, 16).ok()?;
-        let limit = u32::from_str_radix(words.next()?, 16).ok()?;
-        Some(InterruptTable {
-            base: VirtAddr(base),
-            limit: u16::try_from(limit).ok()?,
-        })
-    });
-    tables.collect()
-}
-
 /// Takes the registers of one line of a register dump.
 pub(crate) fn register_line(line: &str, cpu: &mut CpuText) {
+    if let Some((name, rest)) = line.split_once('=')
+        && system_line(name.trim_end(), rest, &mut cpu.system).is_some()
+    {
+        return;
+    }
     if let Some((name, rest)) = line.split_once('=')
         && let Some((selector, base)) = segment(name.trim_end())
     {
@@ -85,8 +77,44 @@ pub(crate) fn register_line(line: &str, cpu: &mut CpuText) {
             cpu.halted = value == "1";
         } else if let (Some(register), Some(value)) = (by_name(left), hex(value)) {
             cpu.registers.set(register, value);
+            if register == Register::Efer {
+                cpu.system.long_mode = Some(value & LONG_MODE != 0);
+            }
         }
     }
+}
+
+/// Takes a line about a table; none when it is about something else.
+/// `GDT=     BASE LIMIT`, `TR =SELECTOR BASE LIMIT FLAGS…`.
+fn system_line(name: &str, rest: &str, system: &mut SystemRegisters) -> Option<()> {
+    let mut columns = rest.split_ascii_whitespace().map(hex);
+    let mut column = || columns.next().flatten();
+    match name {
+        "GDT" | "IDT" => {
+            let base = VirtAddr(column()?);
+            let limit = u32::try_from(column()?).ok()?;
+            let register = Some(TableRegister { base, limit });
+            if name == "GDT" {
+                system.gdtr = register;
+            } else {
+                system.idtr = register;
+            }
+        }
+        "LDT" | "TR" => {
+            let register = Some(SystemSegment {
+                selector: u16::try_from(column()?).ok()?,
+                base: VirtAddr(column()?),
+                limit: u32::try_from(column()?).ok()?,
+            });
+            if name == "TR" {
+                system.tr = register;
+            } else {
+                system.ldtr = register;
+            }
+        }
+        _ => return None,
+    }
+    Some(())
 }
 
 /// A segment register, and the register that is its base where there is one.
@@ -143,6 +171,9 @@ mod tests {
         RIP=00000000001010aa RFL=00000002 [-------] CPL=0 II=0 A20=1 SMM=0 HLT=1\n\
         ES =0010 0000000000000000 ffffffff 00cf9300 DPL=0 DS   [-WA]\n\
         FS =0000 0000000000001234 ffffffff 00cf9300 DPL=0 DS   [-WA]\n\
+        LDT=0000 0000000000000000 0000ffff 00008200 DPL=0 LDT\n\
+        TR =0040 fffffe0000003000 00004087 00008900 DPL=0 TSS64-avl\n\
+        GDT=     fffffe0000001000 0000007f\nIDT=     fffffe0000000000 00000fff\n\
         CR0=80000011 CR2=0000000000000008 CR3=0000000000105000 CR4=00000020\nEFER=0000000000000500\n\
         \nCPU#1\nEAX=00000001\nEIP=0000fff0 EFL=00000202 [-------] CPL=0 II=0 A20=1 SMM=0 HLT=1\n";
 
@@ -170,6 +201,20 @@ mod tests {
                 register.name()
             );
         }
+        let system = found[0].system;
+        assert_eq!(system.gdtr.map(|gdt| gdt.limit), Some(0x7f));
+        assert_eq!(
+            system.idtr.map(|idt| idt.base.0),
+            Some(0xffff_fe00_0000_0000)
+        );
+        let tr = system.tr.expect("its line is there");
+        assert_eq!(
+            (tr.selector, tr.base.0, tr.limit),
+            (0x40, 0xffff_fe00_0000_3000, 0x4087)
+        );
+        assert_eq!(system.ldtr.map(|ldt| ldt.selector), Some(0));
+        assert_eq!(system.long_mode, Some(true));
+        assert_eq!(found[1].system, SystemRegisters::default());
         assert_eq!(found[0].halted_for_good(), Some(true));
         assert_eq!(found[1].registers.get(Register::Rax), Some(1));
         assert_eq!(found[1].halted_for_good(), Some(false), "interrupts are on");

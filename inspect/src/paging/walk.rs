@@ -111,7 +111,7 @@ fn mapped(
 
 /// Bits that must be 0 (SDM 3A tables 4-14 to 4-20), except those above the
 /// processor's physical address width, which is not known here.
-fn reserved_bits(entry: PageEntry, level: PageLevel, state: &PagingState) -> u64 {
+pub(super) fn reserved_bits(entry: PageEntry, level: PageLevel, state: &PagingState) -> u64 {
     let mut reserved = 0;
     if !state.no_execute() {
         reserved |= PageEntry::NO_EXECUTE;

@@ -5,7 +5,7 @@ use ukdbg_guest_abi::event::SECTION;
 use ukdbg_image::iced_x86::FlowControl;
 use ukdbg_image::{Function, Image, LinkAddr, decode};
 use ukdbg_inspect::{
-    Exception, InterruptTable, Module, Target, VcpuId, VirtAddr, read_available, read_u64,
+    DescriptorTables, Exception, Module, SystemRegisters, Target, VcpuId, VirtAddr,
 };
 use ukdbg_tracer::Schema;
 
@@ -23,9 +23,6 @@ const RUST_PANICS: [&str; 2] = ["rust_begin_unwind", "core::panicking::panic_fmt
 const C_PANICS: [&str; 4] = ["panic", "abort", "__assert_fail", "__stack_chk_fail"];
 /// The guest runtime's switch from one task to another.
 const TASK_SWITCH: &str = "ukdbg_switch";
-/// A gate of a 64-bit interrupt table (SDM 3A 6.14.1).
-const GATE_SIZE: u64 = 16;
-const MOST_GATES: u64 = 256;
 /// The exceptions that a debugger makes itself: single step and breakpoint.
 const OF_DEBUGGERS: [u8; 2] = [1, 3];
 
@@ -151,39 +148,15 @@ fn handlers<T: Target>(
     session: &mut Session<'_, T>,
     vcpu: VcpuId,
 ) -> Result<Vec<(u8, VirtAddr)>, SessionError> {
-    let Some(table) = session.target.interrupt_table(vcpu)? else {
-        return Ok(Vec::new());
-    };
     // Memory is that of the CPU asked last.
     session.target.registers(vcpu)?;
-    Ok(gates_of(table, &mut session.target))
+    let all = session.target.system_registers(vcpu)?;
+    let wanted = SystemRegisters {
+        idtr: all.idtr,
+        long_mode: all.long_mode,
+        ..SystemRegisters::default()
+    };
+    let tables = DescriptorTables::read(&mut session.target, wanted);
+    let present = tables.idt.iter().filter(|gate| gate.present);
+    Ok(present.map(|gate| (gate.vector, gate.handler)).collect())
 }
-
-fn gates_of<M: ukdbg_inspect::Memory>(
-    table: InterruptTable,
-    memory: &mut M,
-) -> Vec<(u8, VirtAddr)> {
-    let count = (u64::from(table.limit) + 1) / GATE_SIZE;
-    let mut bytes = vec![0; 8];
-    let mut found = Vec::new();
-    for vector in 0..count.min(MOST_GATES) {
-        let Some(at) = table.base.checked_add(vector * GATE_SIZE) else {
-            break;
-        };
-        if read_available(memory, at, &mut bytes) < bytes.len() {
-            break;
-        }
-        let high = at.checked_add(8).map(|at| read_u64(memory, at));
-        let low = bytes.as_slice().try_into().map(u64::from_le_bytes);
-        if let (Ok(low), Some(Ok(high)), Ok(vector)) = (low, high, u8::try_from(vector))
-            && low & PRESENT != 0
-        {
-            let address = low & 0xffff | low >> 32 & 0xffff_0000 | high << 32;
-            found.push((vector, VirtAddr(address)));
-        }
-    }
-    found
-}
-
-/// The gate's present bit, in its first word.
-const PRESENT: u64 = 1 << 47;

@@ -8,7 +8,7 @@ use ukdbg_inspect::{Target, VirtAddr};
 use super::lines;
 use super::table::Location;
 use crate::SessionError;
-use crate::code::file_and_line;
+use crate::code::file_and_lines;
 use crate::session::Session;
 
 /// Functions that one pattern means at most.
@@ -33,8 +33,9 @@ pub(super) fn resolve<T: Target>(
         let at = session.address_of(expression, frame)?;
         return Ok(vec![of_address(session, at)]);
     }
-    let found = match (file_and_line(text), text.parse::<NonZeroU32>()) {
-        (Some((file, line)), _) => lines::of_line(session, file, line.get()),
+    let line = file_and_lines(text).filter(|lines| lines.last.is_none());
+    let found = match (line, text.parse::<NonZeroU32>()) {
+        (Some(place), _) => lines::of_line(session, place.file, place.first.get()),
         (None, Ok(line)) => {
             let location = session.source_of(frame.unwrap_or(0))?;
             lines::of_line(session, location.file.path.raw(), line.get())

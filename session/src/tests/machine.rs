@@ -8,9 +8,9 @@ use std::time::Instant;
 use ukdbg_image::iced_x86::{Instruction, Mnemonic};
 use ukdbg_image::{CodeAddr, Decompressed, Image, LinkAddr, decode};
 use ukdbg_inspect::{
-    BreakpointAt, Control, InterruptTable, LiveMemory, Memory, MemoryError, MemoryWrite, Module,
-    Modules, PhysicalMemory, Register, RegisterWrite, Registers, Resume, Stop, StopReason, Target,
-    TargetError, VcpuId, VirtAddr,
+    BreakpointAt, Control, LiveMemory, Memory, MemoryError, MemoryWrite, Module, Modules,
+    PhysicalMemory, Register, RegisterWrite, Registers, Resume, Stop, StopReason, SystemRegisters,
+    Target, TargetError, VcpuId, VirtAddr,
 };
 
 use crate::{NoSources, Session};
@@ -58,8 +58,8 @@ impl Target for Machine {
         found.copied().ok_or(TargetError::NoVcpu(vcpu))
     }
 
-    fn interrupt_table(&mut self, _: VcpuId) -> Result<Option<InterruptTable>, TargetError> {
-        Ok(None)
+    fn system_registers(&mut self, _vcpu: VcpuId) -> Result<SystemRegisters, TargetError> {
+        Ok(SystemRegisters::default())
     }
 
     fn physical(&mut self) -> Option<&mut dyn PhysicalMemory> {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use ukdbg_image::{FunctionName, SourceLocation, Untrusted, VariableKind};
-use ukdbg_inspect::{AddressDescription, PageWalk, Value, VirtAddr};
+use ukdbg_inspect::{AddressDescription, Hole, PageWalk, TablePlace, Value, VirtAddr};
 
 use super::{DisassemblyLine, SourceLine, Word};
 
@@ -89,12 +89,47 @@ pub struct WhoisView {
     pub allocated_by: Vec<CallerView>,
     /// For heap: who released it.
     pub freed_by: Vec<CallerView>,
+    /// The frame whose part of a stack it is in.
+    pub frame: Option<FramePlace>,
+    /// What it is to the processor's own tables.
+    pub tables: Vec<TablePlace>,
     /// How the page tables translate it; none without page tables.
     pub walk: Option<PageWalk>,
+    /// The pages around it, when it has none itself.
+    pub hole: Option<HoleView>,
+    /// What usually answers at its physical address, instead of memory.
+    pub device: Option<&'static str>,
     /// The word there, when it can be read.
     pub word: Option<Word>,
+    /// What that word would point at.
+    pub word_points_at: Option<Untrusted>,
     /// What could not be found out, and why.
     pub gaps: Vec<String>,
+}
+
+/// A place in the stack of the selected CPU.
+#[derive(Debug, Clone, Serialize)]
+pub struct FramePlace {
+    /// The frame's number in the backtrace.
+    pub frame: usize,
+    /// Its function.
+    pub function: Option<FunctionName>,
+    /// Bytes above the frame's stack pointer.
+    pub above_sp: u64,
+    /// It is the frame's return address.
+    pub is_return_address: bool,
+}
+
+/// A hole in the address space, and what is at its edges.
+#[derive(Debug, Clone, Serialize)]
+pub struct HoleView {
+    /// Its edges.
+    #[serde(flatten)]
+    pub hole: Hole,
+    /// What its lower neighbour is.
+    pub below: Option<Untrusted>,
+    /// What its upper neighbour is.
+    pub above: Option<Untrusted>,
 }
 
 /// One caller, by its return address.

@@ -7,14 +7,15 @@ mod look;
 mod report;
 mod state;
 mod stop;
+mod tables;
 
 pub use backtrace::{ArgumentView, BacktraceView, FrameView, StackOwner};
 pub use breakpoint::{
     Armed, BreakpointKindView, BreakpointLocation, BreakpointView, BreakpointsView,
 };
 pub use look::{
-    CallerView, CodeLine, CodeView, FrameLocals, LocalsView, MemoryRow, MemoryView, PrintView,
-    VariableView, WhoisView,
+    CallerView, CodeLine, CodeView, FrameLocals, FramePlace, HoleView, LocalsView, MemoryRow,
+    MemoryView, PrintView, VariableView, WhoisView,
 };
 pub use report::{
     EventView, ExceptionView, InstructionView, NextStep, OperandView, PanicView, ReportView,
@@ -26,3 +27,4 @@ pub use state::{
 pub use stop::{
     Cause, CpuView, CpusView, Event, LogView, Returned, RunningView, SteppingView, StopView,
 };
+pub use tables::{GateView, StackTop, TablesView};

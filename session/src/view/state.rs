@@ -3,7 +3,7 @@
 use serde::Serialize;
 use ukdbg_image::address_type;
 use ukdbg_image::{FunctionName, SourceLocation, Untrusted};
-use ukdbg_inspect::{Register, VirtAddr};
+use ukdbg_inspect::{Register, SystemRegisters, VirtAddr};
 
 address_type! {
     /// A register-sized value, written in hexadecimal.
@@ -16,6 +16,9 @@ pub struct RegistersView {
     /// Every register that ukdbg knows; those of a caller's frame that cannot
     /// be recovered have no value.
     pub registers: Vec<RegisterValue>,
+    /// The CPU's own that lead to descriptor tables, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub system: Option<SystemRegisters>,
 }
 
 /// A register's value.

@@ -65,6 +65,9 @@ pub(crate) struct Addr2lineArguments {
     /// an address then
     #[arg(long = "exe", short = 'e', value_name = "IMAGE")]
     pub(crate) executable: Option<PathBuf>,
+    /// Addresses are offsets in this section
+    #[arg(long, short = 'j', value_name = "NAME")]
+    pub(crate) section: Option<String>,
     /// Show function names
     #[arg(long, short)]
     pub(crate) functions: bool,

@@ -19,10 +19,65 @@ that of what it points to. Several words are one expression.";
 
 /// The frame that is meant.
 #[derive(Args, Debug)]
-pub(crate) struct FrameArguments {
+struct FrameArguments {
     /// The frame, by its number in the backtrace; the innermost unless given
     #[arg(long, short, value_name = "N")]
-    pub(crate) frame: Option<usize>,
+    frame: Option<usize>,
+}
+
+/// An expression, in a machine and a frame.
+#[derive(Args, Debug)]
+pub(crate) struct ExpressionArguments {
+    /// The machine, when the first argument is one, and the expression
+    #[arg(
+        value_name = "[ENDPOINT] EXPR",
+        required = true,
+        allow_negative_numbers = true
+    )]
+    pub(crate) words: Vec<String>,
+    #[command(flatten)]
+    frame: FrameArguments,
+}
+
+impl ExpressionArguments {
+    /// The frame, when one was given.
+    pub(crate) fn frame(&self) -> Option<usize> {
+        self.frame.frame
+    }
+}
+
+/// A place in the code, in a machine; the frame's own unless given.
+#[derive(Args, Debug)]
+pub(crate) struct PlaceArguments {
+    /// The machine, when the first argument is one, and the place: a function,
+    /// an address in one, or an expression; the frame's own unless given
+    #[arg(value_name = "[ENDPOINT] [PLACE]")]
+    pub(crate) words: Vec<String>,
+    #[command(flatten)]
+    frame: FrameArguments,
+}
+
+impl PlaceArguments {
+    /// The frame, when one was given.
+    pub(crate) fn frame(&self) -> Option<usize> {
+        self.frame.frame
+    }
+}
+
+/// A frame of a machine.
+#[derive(Args, Debug)]
+pub(crate) struct FrameOfArguments {
+    #[command(flatten)]
+    pub(crate) endpoint: super::EndpointArguments,
+    #[command(flatten)]
+    frame: FrameArguments,
+}
+
+impl FrameOfArguments {
+    /// The frame, when one was given.
+    pub(crate) fn frame(&self) -> Option<usize> {
+        self.frame.frame
+    }
 }
 
 /// Print the value of an expression
@@ -34,15 +89,8 @@ pub(crate) struct FrameArguments {
     after_long_help = format!("{EXPRESSIONS}\n\n{ENDPOINT}")
 )]
 pub(crate) struct PrintArguments {
-    /// The machine, when the first argument is one, and the expression
-    #[arg(
-        value_name = "[ENDPOINT] EXPR",
-        required = true,
-        allow_negative_numbers = true
-    )]
-    pub(crate) words: Vec<String>,
     #[command(flatten)]
-    pub(crate) frame: FrameArguments,
+    pub(crate) what: ExpressionArguments,
     /// How numbers are written: x d u o t a c f, as in `print/x`
     #[arg(long, value_name = "LETTER")]
     pub(crate) format: Option<String>,
@@ -53,9 +101,10 @@ pub(crate) struct PrintArguments {
 
 /// Show memory, unit by unit
 ///
-/// `x/16gx rsp` shows 16 units of 8 bytes in hexadecimal. Letters: x d u o t a
-/// c f write numbers, s text, i instructions; b h w g are 1, 2, 4 and 8 bytes.
-/// Without letters: one unit of 4 bytes in hexadecimal.
+/// `x/16gx rsp` shows 16 units of 8 bytes in hexadecimal. The expression is a
+/// number or a pointer, or is in memory. Letters: x d u o t a c f write
+/// numbers, s text, i instructions; b h w g are 1, 2, 4 and 8 bytes. Without
+/// letters: one unit of 4 bytes in hexadecimal.
 #[derive(Args, Debug)]
 #[command(
     visible_alias = "examine",
@@ -64,16 +113,8 @@ pub(crate) struct PrintArguments {
     after_long_help = format!("{EXPRESSIONS}\n\n{ENDPOINT}")
 )]
 pub(crate) struct ExamineArguments {
-    /// The machine, when the first argument is one, and the address: an
-    /// expression that is a number or a pointer, or is in memory
-    #[arg(
-        value_name = "[ENDPOINT] EXPR",
-        required = true,
-        allow_negative_numbers = true
-    )]
-    pub(crate) words: Vec<String>,
     #[command(flatten)]
-    pub(crate) frame: FrameArguments,
+    pub(crate) what: ExpressionArguments,
     /// How many units
     #[arg(long, short = 'n', value_name = "N")]
     pub(crate) count: Option<u32>,
@@ -82,7 +123,10 @@ pub(crate) struct ExamineArguments {
     pub(crate) format: Option<String>,
 }
 
-/// Tell what an address is: symbol, section, stack, heap block, page
+/// Tell what an address is: symbol, stack, heap block, table, page
+///
+/// The expression is a number or a pointer, or is in memory. The entry of each
+/// level of the page tables is shown, and around a hole the nearest pages.
 #[derive(Args, Debug)]
 #[command(
     override_usage = "ukdbg whois [OPTIONS] [ENDPOINT] ADDRESS|EXPR...",
@@ -90,25 +134,15 @@ pub(crate) struct ExamineArguments {
     after_long_help = format!("{EXPRESSIONS}\n\n{ENDPOINT}")
 )]
 pub(crate) struct WhoisArguments {
-    /// The machine, when the first argument is one, and the address or an
-    /// expression that has one
-    #[arg(
-        value_name = "[ENDPOINT] ADDRESS",
-        required = true,
-        allow_negative_numbers = true
-    )]
-    pub(crate) words: Vec<String>,
     #[command(flatten)]
-    pub(crate) frame: FrameArguments,
+    pub(crate) what: ExpressionArguments,
 }
 
 /// Print the arguments and locals of a frame
 #[derive(Args, Debug)]
 pub(crate) struct LocalsArguments {
     #[command(flatten)]
-    pub(crate) endpoint: super::EndpointArguments,
-    #[command(flatten)]
-    pub(crate) frame: FrameArguments,
+    pub(crate) of: FrameOfArguments,
     /// Of every frame
     #[arg(long, conflicts_with = "frame")]
     pub(crate) all: bool,
@@ -119,35 +153,46 @@ pub(crate) struct LocalsArguments {
 #[command(visible_alias = "registers")]
 pub(crate) struct RegistersArguments {
     #[command(flatten)]
-    pub(crate) endpoint: super::EndpointArguments,
-    #[command(flatten)]
-    pub(crate) frame: FrameArguments,
-    /// Segment and control registers too
+    pub(crate) of: FrameOfArguments,
+    /// Segment, control and descriptor-table registers too
     #[arg(long)]
     pub(crate) all: bool,
 }
 
+/// Decode the descriptor tables of a CPU: GDT, IDT, TSS
+///
+/// Where each vector leads, on which interrupt stack, and where the stacks of
+/// the task state are. QEMU tells where the tables are, through its stub or
+/// its monitor, and so does a core that it wrote.
+#[derive(Args, Debug)]
+#[command(visible_aliases = ["idt", "gdt"])]
+pub(crate) struct TablesArguments {
+    #[command(flatten)]
+    pub(crate) endpoint: super::EndpointArguments,
+    /// The CPU, by its number in `bt --all`; the one that stopped unless given
+    #[arg(long, value_name = "N")]
+    pub(crate) cpu: Option<u32>,
+}
+
 /// Disassemble a function
+///
+/// Every part of it, also those that the compiler put elsewhere as cold.
 #[derive(Args, Debug)]
 #[command(
     visible_alias = "disassemble",
-    override_usage = "ukdbg disas [OPTIONS] [ENDPOINT] [FUNCTION|ADDRESS]",
+    override_usage = "ukdbg disas [OPTIONS] [ENDPOINT] [FUNCTION|ADDRESS]\n       ukdbg disas/[s][r] [OPTIONS] [ENDPOINT] [FUNCTION|ADDRESS]",
     after_long_help = ENDPOINT
 )]
 pub(crate) struct DisassembleArguments {
-    /// The machine, when the first argument is one, and a function, an address
-    /// in one, or an expression; the frame's own function unless given
-    #[arg(value_name = "[ENDPOINT] [FUNCTION|ADDRESS]")]
-    pub(crate) words: Vec<String>,
     #[command(flatten)]
-    pub(crate) frame: FrameArguments,
-    /// Show the source lines between the instructions
+    pub(crate) what: PlaceArguments,
+    /// Show the source lines between the instructions, as `disas/s` does
     #[arg(long, short)]
     pub(crate) source: bool,
     /// AT&T syntax
     #[arg(long)]
     pub(crate) att: bool,
-    /// Show the bytes of each instruction
+    /// Show the bytes of each instruction, as `disas/r` does
     #[arg(long, short)]
     pub(crate) bytes: bool,
 }
@@ -156,16 +201,12 @@ pub(crate) struct DisassembleArguments {
 #[derive(Args, Debug)]
 #[command(
     visible_alias = "l",
-    override_usage = "ukdbg list [OPTIONS] [ENDPOINT] [FUNCTION|FILE:LINE|ADDRESS]",
+    override_usage = "ukdbg list [OPTIONS] [ENDPOINT] [FUNCTION|FILE:LINE|FILE:FIRST,LAST|ADDRESS]",
     after_long_help = ENDPOINT
 )]
 pub(crate) struct ListArguments {
-    /// The machine, when the first argument is one, and what to show; the
-    /// frame's line unless given
-    #[arg(value_name = "[ENDPOINT] [FUNCTION|FILE:LINE|ADDRESS]")]
-    pub(crate) words: Vec<String>,
     #[command(flatten)]
-    pub(crate) frame: FrameArguments,
+    pub(crate) what: PlaceArguments,
     /// Lines before and after
     #[arg(long, short = 'c', value_name = "N", default_value_t = 5)]
     pub(crate) context: u32,
@@ -185,7 +226,10 @@ pub(crate) fn expanded(
         value_follows = matches!(&*text, "--image" | "--symbols" | "--source-map" | "--color");
         command_seen |= is_command;
         match text.split_once('/') {
-            Some((command @ ("x" | "examine" | "p" | "print"), format)) if is_command => {
+            Some((
+                command @ ("x" | "examine" | "p" | "print" | "disas" | "disassemble"),
+                format,
+            )) if is_command => {
                 expanded.extend([command.into(), format!("/{format}").into()]);
             }
             _ => expanded.push(argument),
@@ -208,6 +252,7 @@ mod tests {
         check("ukdbg x/16gx rsp", "ukdbg x /16gx rsp");
         check("ukdbg --json p/x a/2", "ukdbg --json p /x a/2");
         check("ukdbg --image x/4 x/2 a", "ukdbg --image x/4 x /2 a");
+        check("ukdbg disas/rs main", "ukdbg disas /rs main");
         check("ukdbg print x/4", "ukdbg print x/4");
         check("ukdbg cfg x/kernel main", "ukdbg cfg x/kernel main");
         check("x/ukdbg run", "x/ukdbg run");

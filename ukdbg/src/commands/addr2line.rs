@@ -38,6 +38,10 @@ pub(crate) fn run(global: &Global, options: &Addr2lineArguments, output: &mut Ou
             one_line: options.pretty_print,
             base_names: options.basenames,
         },
+        base: options
+            .section
+            .as_deref()
+            .map_or(Ok(0), |name| base_of(&loaded, name))?,
         kept: LinesView::default(),
     };
     if words.is_empty() {
@@ -46,14 +50,14 @@ pub(crate) fn run(global: &Global, options: &Addr2lineArguments, output: &mut Ou
             // An answer for each line, so that the two stay in step.
             let addresses: Vec<VirtAddr> = lines
                 .iter()
-                .map(|line| address_of(&loaded, line).unwrap_or_default())
+                .map(|line| answers.address_of(line).unwrap_or_default())
                 .collect();
             answers.give(&addresses, output)?;
         }
     } else {
         let addresses: Result<Vec<VirtAddr>, Failure> = words
             .iter()
-            .map(|word| address_of(&loaded, word).ok_or_else(|| no_address(word)))
+            .map(|word| answers.address_of(word).ok_or_else(|| no_address(word)))
             .collect();
         answers.give(&addresses?, output)?;
     }
@@ -87,18 +91,64 @@ fn image_and_words<'a>(
 struct Answers<'a> {
     loaded: &'a Loaded,
     style: LineStyle,
+    /// Where what the addresses count from begins.
+    base: u64,
     kept: LinesView,
 }
 
 impl Answers<'_> {
+    /// A hexadecimal number, or a function's name with a distance
+    /// (`main+0x1f`), counted from where addresses count from.
+    fn address_of(&self, word: &str) -> Option<VirtAddr> {
+        if let Some(number) = hexadecimal(word) {
+            return Some(VirtAddr(number));
+        }
+        let (name, offset) = match word.rsplit_once('+') {
+            Some((name, offset)) => (name, hexadecimal(offset)?),
+            None => (word, 0),
+        };
+        let name = name.trim();
+        let mut modules = self.loaded.modules.iter();
+        let (module, function) = modules.find_map(|module| {
+            let mut functions = module.image.functions_named(name);
+            (!functions.is_empty()).then(|| (module, functions.swap_remove(0)))
+        })?;
+        let at = module.run_address(function.entry)?.checked_add(offset)?;
+        Some(VirtAddr(at.0.wrapping_sub(self.base)))
+    }
+
     fn give(&mut self, addresses: &[VirtAddr], output: &mut Output) -> io::Result<()> {
-        let view = LinesView::of(&self.loaded.modules, addresses);
+        let absolute: Vec<VirtAddr> = addresses
+            .iter()
+            .map(|address| VirtAddr(address.0.wrapping_add(self.base)))
+            .collect();
+        let mut view = LinesView::of(&self.loaded.modules, &absolute);
+        // Each is shown as it was asked.
+        for (line, asked) in view.addresses.iter_mut().zip(addresses) {
+            line.address = *asked;
+        }
         if output.is_json() {
             self.kept.addresses.extend(view.addresses);
             return Ok(());
         }
         output.text(&render::address_lines(&view, self.style))
     }
+}
+
+/// Where a section begins.
+fn base_of(loaded: &Loaded, name: &str) -> Result<u64, Failure> {
+    let mut sections = loaded
+        .modules
+        .iter()
+        .filter_map(|module| module.image.section(name));
+    let section = sections.next().ok_or_else(|| {
+        Failure::text(
+            Exit::Usage,
+            format_args!("the image has no section `{name}`"),
+        )
+        .hint("`readelf -S` lists them")
+    })?;
+    Ok(section.address.0)
 }
 
 /// The lines that are there: at least one, and no more than can be had without
@@ -121,23 +171,6 @@ fn batch<R: Read>(input: &mut BufReader<R>) -> io::Result<Option<Vec<String>>> {
         }
     }
     Ok((!lines.is_empty()).then_some(lines))
-}
-
-/// A hexadecimal number, or a function's name with a distance (`main+0x1f`).
-fn address_of(loaded: &Loaded, word: &str) -> Option<VirtAddr> {
-    if let Some(number) = hexadecimal(word) {
-        return Some(VirtAddr(number));
-    }
-    let (name, offset) = match word.rsplit_once('+') {
-        Some((name, offset)) => (name, hexadecimal(offset)?),
-        None => (word, 0),
-    };
-    let name = name.trim();
-    let (module, function) = loaded.modules.iter().find_map(|module| {
-        let mut functions = module.image.functions_named(name);
-        (!functions.is_empty()).then(|| (module, functions.swap_remove(0)))
-    })?;
-    module.run_address(function.entry)?.checked_add(offset)
 }
 
 fn hexadecimal(text: &str) -> Option<u64> {

@@ -11,7 +11,8 @@ use crate::render::{self, CodeStyle};
 
 /// Prints them.
 pub(crate) fn run(global: &Global, options: &DisassembleArguments, output: &mut Output) -> Outcome {
-    let words = look::words(&options.words);
+    let words = look::words(&options.what.words);
+    let letters = words.letters("smr")?;
     let syntax = if options.att {
         Syntax::Att
     } else {
@@ -19,13 +20,13 @@ pub(crate) fn run(global: &Global, options: &DisassembleArguments, output: &mut 
     };
     let request = Request::Code {
         expression: words.rest,
-        frame: options.frame.frame,
+        frame: options.what.frame(),
         syntax,
     };
     let reply = look::ask(global, &words.endpoint, request, output)?;
     let shown = CodeStyle {
-        source: options.source,
-        bytes: options.bytes,
+        source: options.source || letters.contains(['s', 'm']),
+        bytes: options.bytes || letters.contains('r'),
     };
     output.reply(&reply, |styles| match &reply {
         Reply::Code(code) => render::code(code, shown, styles),

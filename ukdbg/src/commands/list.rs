@@ -12,10 +12,10 @@ use crate::render::{self, Style, Styles};
 
 /// Prints them.
 pub(crate) fn run(global: &Global, options: &ListArguments, output: &mut Output) -> Outcome {
-    let words = look::words(&options.words);
+    let words = look::words(&options.what.words);
     let request = Request::List {
         place: words.rest,
-        frame: options.frame.frame,
+        frame: options.what.frame(),
         context: options.context,
     };
     let reply = look::ask(global, &words.endpoint, request, output)?;

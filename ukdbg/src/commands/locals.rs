@@ -12,9 +12,9 @@ use crate::render;
 /// Prints them.
 pub(crate) fn run(global: &Global, options: &LocalsArguments, output: &mut Output) -> Outcome {
     let request = Request::Locals {
-        frame: (!options.all).then(|| options.frame.frame.unwrap_or(0)),
+        frame: (!options.all).then(|| options.of.frame().unwrap_or(0)),
     };
-    let reply = look::ask(global, &options.endpoint, request, output)?;
+    let reply = look::ask(global, &options.of.endpoint, request, output)?;
     output.reply(&reply, |styles| match &reply {
         Reply::Locals(locals) => render::locals(locals, styles),
         _ => String::new(),

@@ -47,6 +47,18 @@ impl Words {
         parsed.map_err(|error| Failure::new(Exit::Usage, error))
     }
 
+    /// The letters after a slash, of which these have a meaning.
+    pub(super) fn letters(&self, known: &str) -> Result<String, Failure> {
+        let letters = self.format.as_deref().unwrap_or("/")[1..].to_owned();
+        match letters.chars().find(|letter| !known.contains(*letter)) {
+            None => Ok(letters),
+            Some(letter) => Err(Failure::text(
+                Exit::Usage,
+                format_args!("`{letter}` means nothing here; of {known} one or more do"),
+            )),
+        }
+    }
+
     /// The rest, which this command cannot do without.
     pub(super) fn needed(self, what: &str) -> Result<(EndpointArguments, String), Failure> {
         let rest = self

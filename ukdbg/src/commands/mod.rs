@@ -16,6 +16,7 @@ pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod supervise;
 pub(crate) mod symbols;
+pub(crate) mod tables;
 pub(crate) mod trace_list;
 pub(crate) mod whois;
 pub(crate) mod x;

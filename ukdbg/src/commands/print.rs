@@ -12,12 +12,12 @@ use crate::render::Style;
 
 /// Prints it.
 pub(crate) fn run(global: &Global, options: &PrintArguments, output: &mut Output) -> Outcome {
-    let words = look::words(&options.words);
+    let words = look::words(&options.what.words);
     let format = words.format(options.format.as_deref())?;
     let (endpoint, expression) = words.needed("the value of what")?;
     let request = Request::Print {
         expression,
-        frame: options.frame.frame,
+        frame: options.what.frame(),
         format,
     };
     let reply = look::ask(global, &endpoint, request, output)?;

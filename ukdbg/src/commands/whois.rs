@@ -11,10 +11,10 @@ use crate::render;
 
 /// Prints it.
 pub(crate) fn run(global: &Global, options: &WhoisArguments, output: &mut Output) -> Outcome {
-    let (endpoint, expression) = look::words(&options.words).needed("what address")?;
+    let (endpoint, expression) = look::words(&options.what.words).needed("what address")?;
     let request = Request::Whois {
         expression,
-        frame: options.frame.frame,
+        frame: options.what.frame(),
     };
     let reply = look::ask(global, &endpoint, request, output)?;
     output.reply(&reply, |styles| match &reply {

@@ -11,7 +11,7 @@ use crate::render;
 
 /// Prints it.
 pub(crate) fn run(global: &Global, options: &ExamineArguments, output: &mut Output) -> Outcome {
-    let words = look::words(&options.words);
+    let words = look::words(&options.what.words);
     let format = words.format(options.format.as_deref())?;
     let (endpoint, expression) = words.needed("the memory at what address")?;
     let format = format.unwrap_or(Format {
@@ -21,7 +21,7 @@ pub(crate) fn run(global: &Global, options: &ExamineArguments, output: &mut Outp
     });
     let request = Request::Examine {
         expression,
-        frame: options.frame.frame,
+        frame: options.what.frame(),
         format: Format {
             count: options.count.or(format.count),
             ..format

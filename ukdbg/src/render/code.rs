@@ -29,7 +29,14 @@ pub(crate) fn code(view: &CodeView, shown: CodeStyle, styles: Styles) -> String 
             styles.paint(Style::Name, escape(&name.demangled))
         );
     }
+    let mut expected = None;
     for line in &view.lines {
+        if expected.is_some_and(|next| next != line.instruction.address) {
+            let text = format!("elsewhere, at {}:", line.instruction.address);
+            let _ = writeln!(out, "{}", styles.paint(Style::Dim, text));
+        }
+        let length = line.instruction.bytes.split(' ').count() as u64;
+        expected = line.instruction.address.checked_add(length);
         if shown.source {
             source(&mut out, line, styles);
         }

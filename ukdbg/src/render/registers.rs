@@ -2,20 +2,12 @@
 
 use std::fmt::Write;
 
+use ukdbg_session::RegisterSet;
 use ukdbg_session::inspect::Register;
 use ukdbg_session::view::RegistersView;
 
 use super::{Style, Styles};
 use crate::escape::escape;
-
-/// Which registers are shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RegisterSet {
-    /// Those that programs compute with.
-    General,
-    /// Segment and control registers too.
-    All,
-}
 
 /// Bits of RFLAGS (SDM 1 3.4.3).
 const FLAGS: [(u64, &str); 17] = [
@@ -52,7 +44,7 @@ const CR0: [(u64, &str); 11] = [
     (1 << 31, "PG"),
 ];
 /// Bits of CR4 (SDM 3A 2.5).
-const CR4: [(u64, &str); 22] = [
+const CR4: [(u64, &str); 24] = [
     (1 << 0, "VME"),
     (1 << 1, "PVI"),
     (1 << 2, "TSD"),
@@ -75,16 +67,23 @@ const CR4: [(u64, &str); 22] = [
     (1 << 21, "SMAP"),
     (1 << 22, "PKE"),
     (1 << 23, "CET"),
+    (1 << 24, "PKS"),
+    (1 << 28, "LAM_SUP"),
 ];
 /// Bits of EFER (SDM 3A 2.2.1).
-const EFER: [(u64, &str); 4] = [
+const EFER: [(u64, &str); 8] = [
     (1 << 0, "SCE"),
     (1 << 8, "LME"),
     (1 << 10, "LMA"),
     (1 << 11, "NXE"),
+    // AMD's, which QEMU's processors have too (APM volume 2, 3.1.7).
+    (1 << 12, "SVME"),
+    (1 << 13, "LMSLE"),
+    (1 << 14, "FFXSR"),
+    (1 << 15, "TCE"),
 ];
 
-/// One line each.
+/// One line each; without `All` those only that programs compute with.
 pub(crate) fn registers(view: &RegistersView, set: RegisterSet, styles: Styles) -> String {
     let mut out = String::new();
     let shown = view
@@ -105,6 +104,9 @@ pub(crate) fn registers(view: &RegistersView, set: RegisterSet, styles: Styles) 
             .unwrap_or_default();
         let line = format!("{name} {:#018x} {meaning}", word.0);
         let _ = writeln!(out, "{}", line.trim_end());
+    }
+    if let Some(system) = &view.system {
+        out.push_str(&super::tables::system_registers(system, styles));
     }
     out
 }

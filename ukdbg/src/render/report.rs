@@ -207,10 +207,7 @@ pub(crate) fn page_walk(walk: &PageWalk) -> String {
             physical,
             page_size,
             ..
-        } => format!(
-            "mapped to physical {physical} by a {} KiB page",
-            page_size / 1024
-        ),
+        } => format!("physical {physical}, a {} page", page_size_name(*page_size)),
         PageOutcome::Untranslated { .. } => "paging is off".to_owned(),
         PageOutcome::NotPresent => "not present".to_owned(),
         PageOutcome::ReservedBits { bits } => format!("reserved bits {:#x} are set", bits.0),
@@ -220,6 +217,14 @@ pub(crate) fn page_walk(walk: &PageWalk) -> String {
     };
     steps.push(end);
     steps.join(" → ")
+}
+
+fn page_size_name(bytes: u64) -> &'static str {
+    match bytes {
+        0x1000 => "4 KiB",
+        0x20_0000 => "2 MiB",
+        _ => "1 GiB",
+    }
 }
 
 fn instruction_facts(view: &InstructionView, styles: Styles) -> String {

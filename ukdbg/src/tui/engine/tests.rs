@@ -6,8 +6,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ukdbg_session::inspect::{
-    BreakpointAt, Control, InterruptTable, LiveMemory, Memory, MemoryError, MemoryWrite, Modules,
-    PhysicalMemory, RegisterWrite, Registers, Resume, Stop, StopReason, Target, TargetError,
+    BreakpointAt, Control, LiveMemory, Memory, MemoryError, MemoryWrite, Modules, PhysicalMemory,
+    RegisterWrite, Registers, Resume, Stop, StopReason, SystemRegisters, Target, TargetError,
     VcpuId, VirtAddr,
 };
 use ukdbg_session::{NoSources, Session, SessionError};
@@ -40,8 +40,8 @@ impl Target for Machine {
     fn registers(&mut self, _: VcpuId) -> Result<Registers, TargetError> {
         Ok(Registers::default())
     }
-    fn interrupt_table(&mut self, _: VcpuId) -> Result<Option<InterruptTable>, TargetError> {
-        Ok(None)
+    fn system_registers(&mut self, _vcpu: VcpuId) -> Result<SystemRegisters, TargetError> {
+        Ok(SystemRegisters::default())
     }
 
     fn physical(&mut self) -> Option<&mut dyn PhysicalMemory> {

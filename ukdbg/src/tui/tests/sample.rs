@@ -157,6 +157,7 @@ pub(super) fn registers(frame: usize) -> RegistersView {
     };
     RegistersView {
         registers: Register::ALL.iter().map(value).collect(),
+        system: None,
     }
 }
 
