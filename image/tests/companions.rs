@@ -191,7 +191,24 @@ fn check_c(compiler: &str, optimization: &str, version: &str) {
         ("zlib", &[], &["-Wl,--compress-debug-sections=zlib"]),
         ("gnu", &[], &["-Wl,--compress-debug-sections=zlib-gnu"]),
     ] {
-        check_same(&whole, &build(name, more, link));
+        let program = build(name, more, link);
+        check_same(&whole, &program);
+        if more.contains(&"-gsplit-dwarf") && installed("llvm-dwp") {
+            package(&program);
+            check_same(&whole, &program);
+        }
+    }
+}
+
+/// Puts the split units of a program into a package.
+fn package(program: &Path) {
+    let units = ["orders.dwo", "fail.dwo"].map(|name| program.with_file_name(name));
+    run(Command::new("llvm-dwp")
+        .args(&units)
+        .arg("-o")
+        .arg(program.with_extension("dwp")));
+    for unit in units {
+        std::fs::remove_file(unit).expect("it was there");
     }
 }
 
