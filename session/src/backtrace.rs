@@ -83,6 +83,9 @@ pub(crate) fn remember<T: Target>(
     for (index, frame) in view.frames.iter_mut().enumerate() {
         frame.index = index;
     }
+    if let Some(first) = view.frames.first_mut() {
+        session.at_statement(first);
+    }
     session.shown = Some(Shown {
         found,
         view: view.clone(),

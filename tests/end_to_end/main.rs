@@ -15,6 +15,7 @@ mod foreign_shapes;
 mod gdb_parity;
 mod look;
 mod page_tables;
+mod run_control;
 mod sample_faults;
 mod sudden_ends;
 mod terminal;

@@ -50,6 +50,24 @@ impl Qemu {
         }
     }
 
+    /// Boots `image` as [`Qemu::boot`] does, and holds it before its first
+    /// instruction. QEMU's stub is there.
+    ///
+    /// # Panics
+    /// When QEMU cannot be started.
+    #[must_use]
+    pub fn boot_held(image: &Path, arguments: &[&str]) -> Self {
+        let held = Self::boot(image, &[&["-S"], arguments].concat());
+        let until = Instant::now() + DEADLINE;
+        // The monitor answers once all sockets are there.
+        while UnixStream::connect(held.qmp_socket()).is_err() {
+            assert!(Instant::now() < until, "QEMU opens no socket");
+            std::thread::yield_now();
+        }
+        assert!(!held.is_running(), "it is held");
+        held
+    }
+
     /// Waits until the guest's console holds `text`.
     ///
     /// # Panics

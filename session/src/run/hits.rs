@@ -53,7 +53,10 @@ pub(super) fn in_code<T: Target>(
         .collect();
     let mut causes = Vec::new();
     for (number, location) in reached {
+        let within = within(session, number, location);
+        session.run.hidden = within;
         if let Some(error) = passes(session, place, number, &[])? {
+            session.run.meant.get_or_insert(within);
             causes.push(Cause::Breakpoint {
                 number,
                 location,
@@ -162,12 +165,13 @@ fn speak<T: Target>(
 
 /// Inlined calls that begin where the machine stands are not shown until
 /// somebody steps into them; but a breakpoint in one was meant for it.
-pub(super) fn hidden_at<T>(session: &Session<'_, T>, pc: VirtAddr, causes: &[Cause]) -> usize {
-    let at_breakpoint = causes
-        .iter()
-        .any(|cause| matches!(cause, Cause::Breakpoint { .. }));
-    match Position::of(&session.modules, pc) {
-        Some(position) if !at_breakpoint => position.entered,
-        _ => 0,
-    }
+pub(super) fn hidden_at<T>(session: &Session<'_, T>, pc: VirtAddr) -> usize {
+    let entered = || Position::of(&session.modules, pc).map_or(0, |it| it.entered);
+    session.run.meant.unwrap_or_else(entered)
+}
+
+fn within<T>(session: &Session<'_, T>, number: u32, location: usize) -> usize {
+    let breakpoint = session.run.table.get(number).ok();
+    let location = breakpoint.and_then(|it| it.locations.get(location.checked_sub(1)?));
+    location.map_or(0, |location| location.within)
 }

@@ -64,6 +64,7 @@ impl<T: Target> Session<'_, T> {
         // Whoever let it run may have done so through the target itself.
         self.shown = None;
         self.run.hidden = 0;
+        self.run.meant = None;
         if !self.holds_current_pc() {
             self.locate_modules();
             self.run.armory.stale = true;

@@ -69,6 +69,10 @@ pub(crate) struct Run {
     /// Inlined calls that begin where the machine stands and that nobody has
     /// stepped into yet: they are not among the frames shown.
     pub(crate) hidden: usize,
+    /// The same, where a breakpoint in an inlined call stopped the machine.
+    meant: Option<usize>,
+    /// The last stop was at the beginning of a statement.
+    by_statement: bool,
     events: VecDeque<Event>,
     last: Option<StopView>,
 }

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use ukdbg_image::{Function, Image, LinkAddr};
+use ukdbg_image::{CodeAddr, Function, Image, LinkAddr, SourceFrame};
 use ukdbg_inspect::{Target, VirtAddr};
 
 use super::lines;
@@ -83,10 +83,29 @@ pub(super) fn functions<T>(session: &Session<'_, T>, name: &str) -> Vec<Location
         let image = &module.image;
         let functions = image.functions_named(name);
         let bodies = functions.iter().map(|function| body(image, function));
-        let links = bodies.chain(image.inlined_copies(name));
-        found.extend(links.filter_map(|link| of_link(index, link, module.run_address(link)?)));
+        found.extend(bodies.filter_map(|link| of_link(index, link, module.run_address(link)?)));
+        let copies = image.inlined_copies(name).into_iter();
+        found.extend(copies.filter_map(|link| {
+            let location = of_link(index, link, module.run_address(link)?)?;
+            let within = calls_within(image, link, name);
+            Some(Location { within, ..location })
+        }));
     }
     sorted(found)
+}
+
+/// How many of the inlined calls that begin at an address are within the copy
+/// of a function of that name.
+fn calls_within(image: &Image<'_>, at: LinkAddr, name: &str) -> usize {
+    let chain = image.source_frames(CodeAddr::Exact(at));
+    let named = |frame: &SourceFrame| {
+        frame.function.as_ref().is_some_and(|function| {
+            let full = function.demangled.raw();
+            full == name || full.ends_with(&format!("::{name}"))
+        })
+    };
+    let entered = chain.iter().take(image.inlined_calls_entered(at));
+    entered.take_while(|frame| !named(frame)).count() % chain.len().max(1)
 }
 
 /// Where a function's body begins: behind its prologue, where that is one
@@ -104,6 +123,7 @@ pub(super) fn of_link(module: usize, link: LinkAddr, address: VirtAddr) -> Optio
     Some(Location {
         origin: Some((module, link)),
         address,
+        within: 0,
         enabled: true,
         in_place: false,
     })
@@ -120,6 +140,7 @@ pub(super) fn of_address<T>(session: &Session<'_, T>, at: VirtAddr) -> Location 
     Location {
         origin,
         address: at,
+        within: 0,
         enabled: true,
         in_place: false,
     }

@@ -22,10 +22,14 @@ impl<'a, 'data> Position<'a, 'data> {
     /// None where no image knows anything.
     pub(super) fn of(modules: &'a Modules<'data>, at: VirtAddr) -> Option<Self> {
         let (module, link) = modules.find_executable(at)?;
-        let chain = module.image.source_frames(CodeAddr::Exact(link));
+        let mut chain = module.image.source_frames(CodeAddr::Exact(link));
         let most = chain.len().checked_sub(1)?;
         let row = module.image.line_row(link);
         let row = row.filter(|row| row.location.line.is_some());
+        if let Some(row) = &row {
+            // Of several lines at one instruction, the statement's.
+            chain[0].location = Some(row.location.clone());
+        }
         Some(Self {
             module,
             link,

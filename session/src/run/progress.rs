@@ -1,5 +1,6 @@
 //! How a motion goes on from a stop, or that it is done.
 
+use ukdbg_image::decode;
 use ukdbg_inspect::{Memory, Registers, Target, VcpuId, VirtAddr, read_u64};
 
 use super::motion::{Backwards, Gate, LineStep, Next, Plan, StepFor, UnderWay, Why};
@@ -222,10 +223,23 @@ fn stepped<T: Target>(
                 }],
             };
         }
-        Moved::Trapped { back_to, stack } => motion.gates = vec![came_back(back_to, stack)],
+        Moved::Trapped { back_to, stack } => {
+            motion.gates = vec![came_back(back_to, stack)];
+            // A handler may go on behind the instruction, which it did itself.
+            let behind = before.pc().and_then(|pc| behind(session, pc));
+            motion.gates.extend(behind.map(|at| came_back(at, stack)));
+        }
     }
     session.run.armory.stale = true;
     Ok(Next::Run)
+}
+
+/// The address behind an instruction, as its image has it.
+fn behind<T>(session: &Session<'_, T>, at: VirtAddr) -> Option<VirtAddr> {
+    let (module, link) = session.modules.find_executable(at)?;
+    let code = module.image.bytes_at(link)?;
+    let instruction = decode(code, link).next()?;
+    at.checked_add(u64::try_from(instruction.len()).ok()?)
 }
 
 /// Where the body of a function that is called begins, if it has lines.

@@ -1,7 +1,10 @@
 //! A stop that is the user's: what it is for them, and what it ends.
 
-use ukdbg_inspect::{Backtrace, StackEnd, StepInterrupts, Stop, StopReason, Target, VcpuId};
+use ukdbg_inspect::{
+    Backtrace, FoundBy, StackEnd, StepInterrupts, Stop, StopReason, Target, VcpuId,
+};
 
+use super::position::Position;
 use super::{arm, hits, position};
 use crate::session::Session;
 use crate::view::{Cause, Event, FrameView, StackOwner, SteppingView, StopView};
@@ -47,9 +50,17 @@ impl<T: Target> Session<'_, T> {
                 Cause::Stepped | Cause::Arrived | Cause::Returned { .. }
             )
         });
-        if !stepped_in && let Some(pc) = cpu.and_then(|_| self.current_pc()) {
-            self.run.hidden = hits::hidden_at(self, pc, &causes);
+        if (!stepped_in || self.run.meant.is_some())
+            && let Some(pc) = cpu.and_then(|_| self.current_pc())
+        {
+            self.run.hidden = hits::hidden_at(self, pc);
         }
+        self.run.by_statement = causes.iter().any(|cause| {
+            matches!(
+                cause,
+                Cause::Stepped | Cause::Arrived | Cause::Returned { .. } | Cause::Breakpoint { .. }
+            )
+        });
         let frame = cpu.and_then(|cpu| self.frame_on(cpu, self.run.hidden));
         let same = |last: &StopView| {
             let of = |frame: &Option<FrameView>| {
@@ -88,6 +99,21 @@ impl<T: Target> Session<'_, T> {
         let mut shown = view.frames.into_iter().skip(hidden);
         let mut frame = shown.next()?;
         frame.index = 0;
+        self.at_statement(&mut frame);
         Some(frame)
+    }
+
+    /// Where a step or a breakpoint stopped the machine, the line of the
+    /// statement that begins there is meant, also where the compiler took the
+    /// first instruction of another line along. Elsewhere (a fault) the
+    /// instruction's own line counts.
+    pub(crate) fn at_statement(&self, frame: &mut FrameView) {
+        if frame.level != 0 || frame.found_by != FoundBy::Stop || !self.run.by_statement {
+            return;
+        }
+        let position = Position::of(&self.modules, frame.pc);
+        if let Some(position) = position.filter(Position::begins_row) {
+            frame.location = position.location(0).cloned();
+        }
     }
 }

@@ -45,6 +45,9 @@ pub(super) struct Location {
     /// the machine follows the image.
     pub(super) origin: Option<(usize, LinkAddr)>,
     pub(super) address: VirtAddr,
+    /// Inlined calls that begin there too, within the one that is meant: they
+    /// are not shown.
+    pub(super) within: usize,
     pub(super) enabled: bool,
     /// The code was seen there.
     pub(super) in_place: bool,
@@ -152,6 +155,7 @@ mod tests {
         let at = |index| Location {
             origin: None,
             address: VirtAddr(0x1000 + index as u64),
+            within: 0,
             enabled: true,
             in_place: true,
         };

@@ -1,0 +1,6 @@
+//! Run control on real machines: the session's own interface over QEMU's stub
+//! and the one in the guest, beside stock GDB where that does the same.
+
+mod breaks;
+mod debugger;
+mod steps;
