@@ -71,7 +71,26 @@ fn as_position(text: &str) -> Option<usize> {
 
 /// Whether a demangled name is what the components of a query mean.
 pub(crate) fn ends_with(demangled: &str, query: &[&str]) -> bool {
-    !query.is_empty() && path_components(demangled).ends_with(query)
+    let own = || path_components(demangled).ends_with(query);
+    !query.is_empty() && (own() || trait_components(demangled).ends_with(query))
+}
+
+/// The components with the trait of `<Type as Trait>::name` for the type;
+/// none where no trait is named.
+fn trait_components(demangled: &str) -> Vec<&str> {
+    let parts = split_at_top(demangled);
+    let inner = parts
+        .first()
+        .and_then(|first| first.trim().strip_prefix('<'));
+    let inner = inner.map(|inner| inner.strip_suffix('>').unwrap_or(inner));
+    let Some((inner, position)) = inner.and_then(|inner| Some((inner, as_position(inner)?))) else {
+        return Vec::new();
+    };
+    let mut components = path_components(&inner[position + " as ".len()..]);
+    for part in &parts[1..] {
+        components.extend(path_components(part));
+    }
+    components
 }
 
 /// The part of a query that any mangled form of a match holds verbatim; empty
@@ -158,6 +177,17 @@ mod tests {
         assert!(ends_with(book, &path_components("insert")));
         assert!(ends_with(book, &path_components("Book::insert")));
         assert!(ends_with(book, &path_components(book)));
+        let of_trait = "<engine::Book<a::B> as engine::Store<u8>>::insert";
+        assert!(ends_with(of_trait, &path_components("Store::insert")));
+        assert!(ends_with(of_trait, &path_components("Book::insert")));
+        assert!(ends_with(
+            of_trait,
+            &path_components("<Book as Store>::insert")
+        ));
+        assert!(!ends_with(
+            of_trait,
+            &path_components("Book::Store::insert")
+        ));
         assert!(!ends_with(book, &path_components("ook::insert")));
         assert!(!ends_with(book, &path_components("")));
     }

@@ -80,7 +80,7 @@ pub use target::{
 };
 pub use unwind::{Backtrace, FoundBy, Frame, StackEnd, Unwinder};
 pub use values::{
-    Field, Follow, InvalidValue, MapEntry, Missing, NamedValue, Number, Place, PlaceError,
-    PlaceType, RangeEnd, ShareCounts, Value, ValueLimits, arguments, globals, segment_symbol_text,
-    symbol_text, variables,
+    Field, Follow, InvalidValue, Key, MapEntry, Missing, NamedValue, Number, Place, PlaceError,
+    PlaceType, RangeEnd, ShareCounts, Value, ValueLimits, WriteNumber, arguments, globals,
+    segment_symbol_text, short_type_name, symbol_text, variables,
 };

@@ -4,6 +4,7 @@
 
 mod atoms;
 mod boxes;
+mod collection;
 mod entry_values;
 mod extended;
 mod fat_pointer;
@@ -33,9 +34,11 @@ use ukdbg_image::{FunctionName, Untrusted};
 use crate::VirtAddr;
 
 pub(crate) use entry_values::Entered;
+pub use format::WriteNumber;
 pub use globals::globals;
-pub use place::{Number, Place, PlaceError, PlaceType};
+pub use place::{Key, Number, Place, PlaceError, PlaceType};
 pub use symbol::{segment_symbol_text, symbol_text};
+pub use type_name::short as short_type_name;
 pub use variables::{NamedValue, arguments, variables};
 
 /// How much of a value is read.
@@ -84,11 +87,15 @@ pub enum Value {
     Unsigned {
         /// The number.
         value: u128,
+        /// How many bits it has.
+        bits: u64,
     },
     /// A signed integer.
     Signed {
         /// The number.
         value: i128,
+        /// How many bits it has.
+        bits: u64,
     },
     /// A boolean.
     Boolean {
@@ -243,6 +250,8 @@ pub enum Value {
         name: Option<Untrusted>,
         /// The number.
         value: i128,
+        /// How many bits it has.
+        bits: u64,
     },
     /// A number that several enumerators, each a bit, make together.
     Flags {
@@ -252,6 +261,8 @@ pub enum Value {
         rest: u128,
         /// The number.
         value: u128,
+        /// How many bits it has.
+        bits: u64,
     },
     /// Bytes that are no value of the type.
     Invalid {

@@ -57,7 +57,7 @@ pub use identity::Identity;
 pub use lines::{AddressLines, LinesView};
 pub use placement::Moved;
 pub use reply::Reply;
-pub use request::{RegisterSet, Request, Scope};
+pub use request::{Extent, RegisterSet, Request, Scope};
 pub use run::{
     Arrival, BreakAt, BreakpointChange, Calls, Life, Means, MessageError, Motion, NewBreakpoint,
     NewWatchpoint, WatchAccess,

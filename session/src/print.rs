@@ -1,14 +1,14 @@
 //! The value of an expression, and the variables of frames.
 
 use ukdbg_image::Untrusted;
-use ukdbg_inspect::{Follow, Place, Target, Value, ValueLimits, VirtAddr, variables};
+use ukdbg_inspect::{Follow, Modules, Place, Target, ValueLimits, VirtAddr, variables};
 
-use crate::SessionError;
 use crate::expression::{Evaluator, evaluate};
 use crate::format::{Digits, Format, Letter};
 use crate::names;
 use crate::session::Session;
 use crate::view::{FrameLocals, LocalsView, PrintView, VariableView};
+use crate::{Extent, SessionError};
 
 /// How much of a value is shown to somebody who asked for it.
 const LIMITS: ValueLimits = ValueLimits {
@@ -33,6 +33,7 @@ pub(crate) fn print<T: Target>(
     expression: String,
     frame: Option<usize>,
     format: Option<Format>,
+    extent: Extent,
 ) -> Result<PrintView, SessionError> {
     let found = session.frame_of(frame)?;
     let mut evaluator = Evaluator {
@@ -41,22 +42,20 @@ pub(crate) fn print<T: Target>(
         memory: &mut session.target,
     };
     let place = evaluate(&mut evaluator, &expression)?;
-    let value = place.value(&session.modules, LIMITS, &mut session.target);
+    let value = place.value(
+        &session.modules,
+        limits(LIMITS, extent),
+        &mut session.target,
+    );
     let letter = format.and_then(|format| format.letter);
-    let text = match letter {
-        Some(letter) => {
-            let number = place.as_number(&mut session.target).ok();
-            let size = number.map(|number| number.size);
-            formatted(session, &value, letter, size)
-        }
-        None => value.line(),
-    };
+    let write = |number, bits| written(&session.modules, letter?, number, bits);
     Ok(PrintView {
         expression,
         type_name: place.type_name().into(),
         address: place.address(),
+        text: value.line_with(&write),
+        laid_out: value.pretty_with(&write),
         value,
-        text,
     })
 }
 
@@ -67,64 +66,46 @@ pub(crate) fn in_line<'data, T: Target>(
     letter: Option<Letter>,
 ) -> Untrusted {
     let value = place.value(&session.modules, LIMITS_OF_LOCALS, &mut session.target);
-    match letter {
-        Some(letter) => {
-            let number = place.as_number(&mut session.target).ok();
-            formatted(session, &value, letter, number.map(|number| number.size))
-        }
-        None => value.line(),
-    }
+    value.line_with(&|number, bits| written(&session.modules, letter?, number, bits))
 }
 
-/// A value with its numbers in a format; what is no number stays as it is.
-fn formatted<T: Target>(
-    session: &Session<'_, T>,
-    value: &Value,
-    letter: Letter,
-    size: Option<u64>,
-) -> Untrusted {
-    let (bits, needed) = match value {
-        Value::Unsigned { value } => (*value, bytes_of(*value)),
-        Value::Signed { value } => (value.cast_unsigned(), 16),
-        Value::Boolean { value } => (u128::from(*value), 1),
-        Value::Character { value } => (u128::from(u32::from(*value)), 4),
-        Value::Byte { value } => (i128::from(*value).cast_unsigned(), 1),
-        Value::Enumerator { value, .. } => (value.cast_unsigned(), 16),
-        Value::Float { value } if size == Some(4) => ((*value as f32).to_bits().into(), 4),
-        Value::Float { value } => (value.to_bits().into(), 8),
-        Value::Pointer { address, .. } => (address.0.into(), 8),
-        Value::Array { elements, .. } | Value::Slice { elements, .. } => {
-            let elements: Vec<String> = elements
-                .iter()
-                .map(|element| formatted(session, element, letter, None).raw().to_owned())
-                .collect();
-            return format!("[{}]", elements.join(", ")).into();
-        }
-        other => return other.line(),
-    };
-    let size = size.unwrap_or(needed).clamp(1, 16);
-    let mask = u128::MAX >> (128 - size * 8);
-    let Some(mut text) = letter.write(bits & mask, size, Digits::Needed) else {
-        return value.line();
-    };
+/// A number as a letter has it; none for one that writes no numbers.
+fn written(modules: &Modules<'_>, letter: Letter, number: u128, bits: u64) -> Option<String> {
+    // A bit-field's sign is not where its bytes have theirs.
+    if letter == Letter::Decimal && !bits.is_multiple_of(8) {
+        return None;
+    }
+    let bytes = bits.div_ceil(8).clamp(1, 16);
+    let mut text = letter.write(number, bytes, Digits::Needed)?;
     if letter == Letter::Address
-        && let Some(name) = u64::try_from(bits & mask)
-            .ok()
-            .and_then(|address| names::symbol(&session.modules, VirtAddr(address)))
+        && let Ok(address) = u64::try_from(number)
+        && let Some(name) = names::symbol(modules, VirtAddr(address))
     {
         text.push_str(&format!(" <{}>", name.raw()));
     }
-    text.into()
+    Some(text)
 }
 
-fn bytes_of(value: u128) -> u64 {
-    if u64::try_from(value).is_ok() { 8 } else { 16 }
+/// As much of a value as somebody asked for, within what a reply may hold.
+fn limits(usual: ValueLimits, extent: Extent) -> ValueLimits {
+    const DEEPEST: usize = 64;
+    const MOST: usize = 1 << 20;
+    let elements = extent.elements.map(|elements| elements.min(MOST));
+    let values = elements.unwrap_or(0).saturating_mul(16).min(MOST);
+    ValueLimits {
+        depth: extent.depth.unwrap_or(usual.depth).min(DEEPEST),
+        width: elements.unwrap_or(usual.width),
+        text: elements.unwrap_or(usual.text),
+        values: usual.values.max(values),
+        ..usual
+    }
 }
 
 /// Arguments and locals of one frame, or of all.
 pub(crate) fn locals<T: Target>(
     session: &mut Session<'_, T>,
     frame: Option<usize>,
+    extent: Extent,
 ) -> Result<LocalsView, SessionError> {
     let shown = match frame {
         Some(index) => session.shown_to(index)?,
@@ -144,7 +125,7 @@ pub(crate) fn locals<T: Target>(
             &session.modules,
             physical,
             view.level,
-            LIMITS_OF_LOCALS,
+            limits(LIMITS_OF_LOCALS, extent),
             &mut session.target,
         );
         Some(FrameLocals {

@@ -93,11 +93,15 @@ pub enum Request {
         frame: Option<usize>,
         /// How its numbers are written.
         format: Option<Format>,
+        /// How much of it is shown.
+        extent: Extent,
     },
     /// Arguments and locals.
     Locals {
         /// The frame, as shown; none for all.
         frame: Option<usize>,
+        /// How much of each is shown.
+        extent: Extent,
     },
     /// Memory, unit by unit.
     Examine {
@@ -169,4 +173,13 @@ pub enum Scope {
     Selected,
     /// Every CPU, and every task that is not running.
     All,
+}
+
+/// How much of a value is shown, where that is not left to us.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// Levels of structures and followed pointers.
+    pub depth: Option<usize>,
+    /// Elements of a level, and bytes of text.
+    pub elements: Option<usize>,
 }

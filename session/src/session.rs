@@ -71,10 +71,10 @@ impl<'data, T: Target> Session<'data, T> {
     pub fn answer(&mut self, request: Request) -> Result<Reply, SessionError> {
         Ok(match request {
             Request::Go(motion) => Reply::Running(self.start(motion)?),
-            Request::LastStop => match self.last_stop() {
-                Some(stop) => Reply::Stop(Box::new(stop.clone())),
-                None => return Err(SessionError::NoStop),
-            },
+            Request::LastStop => {
+                let stop = self.last_stop().ok_or(SessionError::NoStop)?;
+                Reply::Stop(Box::new(stop.clone()))
+            }
             Request::Break(breakpoint) => {
                 Reply::Breakpoint(Box::new(self.add_breakpoint(breakpoint)?))
             }
@@ -112,17 +112,17 @@ impl<'data, T: Target> Session<'data, T> {
                 let location = self.source_of(frame)?;
                 Reply::Source(source::around(&mut *self.sources, &location, context))
             }
-            Request::Trace { newest } => {
-                let root = self.root().map_err(trace::no_root)?;
-                let view = trace::read(&mut self.target, &self.modules, &root, newest)?;
-                Reply::Trace(view)
-            }
+            Request::Trace { newest } => Reply::Trace(trace::newest(self, newest)?),
             Request::Print {
                 expression,
                 frame,
                 format,
-            } => Reply::Print(Box::new(print::print(self, expression, frame, format)?)),
-            Request::Locals { frame } => Reply::Locals(print::locals(self, frame)?),
+                extent,
+            } => {
+                let view = print::print(self, expression, frame, format, extent)?;
+                Reply::Print(Box::new(view))
+            }
+            Request::Locals { frame, extent } => Reply::Locals(print::locals(self, frame, extent)?),
             Request::Examine {
                 expression,
                 frame,

@@ -3,7 +3,7 @@
 
 use ukdbg_guest_abi::event::SECTION;
 use ukdbg_image::Untrusted;
-use ukdbg_inspect::{Memory, MemoryError, Modules, Root, RootError};
+use ukdbg_inspect::{Memory, MemoryError, Modules, Root, RootError, Target};
 use ukdbg_tracer::{
     Clock, Event, FieldValue, Gap, GapKind, Item, MAX_EVENTS, RingError, RingTable, Schema, Trace,
     read_newest,
@@ -11,6 +11,7 @@ use ukdbg_tracer::{
 
 use crate::SessionError;
 use crate::names;
+use crate::session::Session;
 use crate::view::{EventView, TraceView};
 
 /// Why there is no trace without a root block. A link that ended says nothing
@@ -25,6 +26,15 @@ pub(crate) fn no_root(error: RootError) -> SessionError {
             why: error.to_string(),
         },
     }
+}
+
+/// The newest events of a session's guest.
+pub(crate) fn newest<T: Target>(
+    session: &mut Session<'_, T>,
+    newest: Option<u64>,
+) -> Result<TraceView, SessionError> {
+    let root = session.root().map_err(no_root)?;
+    read(&mut session.target, &session.modules, &root, newest)
 }
 
 /// The newest events of the guest, all of them when `newest` is none. What was

@@ -5,7 +5,8 @@ use std::sync::{Arc, OnceLock};
 use ukdbg_session::diagnose::EmulatorEvidence;
 use ukdbg_session::inspect::{Module, Modules, VirtAddr};
 use ukdbg_session::{
-    Decompressed, Format, Function, Image, NoSources, RegisterSet, Request, Scope, Session, Syntax,
+    Decompressed, Extent, Format, Function, Image, NoSources, RegisterSet, Request, Scope, Session,
+    Syntax,
 };
 
 use super::machine::Machine;
@@ -52,7 +53,10 @@ fn requests(image: &Image<'_>, code: &[u64], random: &mut Random) -> Vec<Request
             context: 3,
         },
         Request::Trace { newest: Some(50) },
-        Request::Locals { frame: None },
+        Request::Locals {
+            frame: None,
+            extent: Extent::default(),
+        },
         Request::FrameRegisters {
             frame: 2,
             set: RegisterSet::All,
@@ -121,6 +125,7 @@ fn print(expression: String, format: Option<Format>) -> Request {
         expression,
         frame: None,
         format,
+        extent: Extent::default(),
     }
 }
 

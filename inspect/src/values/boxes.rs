@@ -5,6 +5,7 @@ use ukdbg_image::{Type, TypeId, TypeKind, Untrusted};
 use super::fat_pointer::Second;
 use super::read::{POINTER, Reader};
 use super::search::{Place, Refusal, past};
+use super::sequence::Run;
 use super::{ShareCounts, Value};
 use crate::VirtAddr;
 use crate::memory::read_u64;
@@ -62,15 +63,64 @@ impl Reader<'_, '_> {
                 })
             }
             Second::Table(table) => {
-                // The counts are two words; the value follows at the next
-                // multiple of its own alignment, the table's third word.
-                let counts = 2 * POINTER;
-                let alignment = read_u64(self.memory, past(table, 2 * POINTER)).ok();
-                let alignment = alignment.filter(|word| word.is_power_of_two()).unwrap_or(1);
-                let offset = counts.checked_next_multiple_of(alignment).unwrap_or(counts);
-                Ok(self.object(&place.ty, past(fat.address, offset), table, depth))
+                let at = self.behind_counts(fat.address, table);
+                Ok(self.object(&place.ty, at, table, depth))
             }
         }
+    }
+
+    /// Where an object is behind its counts, which are two words: at the next
+    /// multiple of its own alignment, the table's third word.
+    fn behind_counts(&mut self, address: VirtAddr, table: VirtAddr) -> VirtAddr {
+        let counts = 2 * POINTER;
+        let alignment = read_u64(self.memory, past(table, 2 * POINTER)).ok();
+        let alignment = alignment.filter(|word| word.is_power_of_two()).unwrap_or(1);
+        let offset = counts.checked_next_multiple_of(alignment).unwrap_or(counts);
+        past(address, offset)
+    }
+
+    /// Where what an `Rc`, an `Arc` or a pointer to an object leads to is, and
+    /// its type.
+    pub(super) fn led_to(&mut self, place: &Place) -> Result<(VirtAddr, TypeId), Refusal> {
+        let name = place.ty.name.as_ref().map_or("", Untrusted::raw);
+        let counted = name.starts_with("Rc<") || name.starts_with("Arc<");
+        let pointer = match counted {
+            true => self.find(place, "ptr")?,
+            false => place.clone(),
+        };
+        let pointer = self.peel(pointer);
+        if let TypeKind::Pointer(inner) = pointer.ty.kind {
+            if !counted {
+                return Err(Refusal::Shape);
+            }
+            let (address, _) = self.thin(pointer)?;
+            let inner = self.place_at(inner, address)?;
+            let (offset, ty) = self.counted_value(&inner)?;
+            return Ok((past(address, offset), ty));
+        }
+        let fat = self.fat_pointer(&pointer)?;
+        let Second::Table(table) = fat.second else {
+            return Err(Refusal::Shape);
+        };
+        let (ty, _) = self.concrete(table).ok_or(Refusal::Shape)?;
+        let at = match counted {
+            true => self.behind_counts(fat.address, table),
+            false => fat.address,
+        };
+        Ok((at, ty))
+    }
+
+    /// The elements that an `Rc` or `Arc` of a slice shares.
+    pub(super) fn shared_run(&mut self, place: &Place) -> Result<Run, Refusal> {
+        let pointer = self.find(place, "ptr")?;
+        let pointer = self.peel(pointer);
+        let fat = self.fat_pointer(&pointer)?;
+        let Second::Length(length) = fat.second else {
+            return Err(Refusal::Shape);
+        };
+        let inner = self.place_at(fat.pointee, fat.address)?;
+        let (offset, element) = self.counted_value(&inner)?;
+        self.run(element, past(fat.address, offset), length)
     }
 
     /// Where the value is behind its counts, and its type.

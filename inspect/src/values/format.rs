@@ -13,17 +13,52 @@ impl Value {
     /// The value on one line. The text holds parts that the guest or its
     /// image supplied, and is to be escaped like them.
     pub fn line(&self) -> Untrusted {
-        Writer::write(self, None)
+        self.line_with(&|_, _| None)
+    }
+
+    /// As [`Value::line`], each number within it as `write` has it by its bits
+    /// and how many there are; none leaves it as it is.
+    pub fn line_with(&self, write: WriteNumber<'_>) -> Untrusted {
+        Writer::write(self, None, write)
     }
 
     /// The value laid out as `{:#?}` does: a member or an element to a line.
     /// To be escaped like [`Value::line`], each line by itself.
     pub fn pretty(&self) -> Untrusted {
-        Writer::write(self, Some(0))
+        self.pretty_with(&|_, _| None)
+    }
+
+    /// As [`Value::pretty`] and [`Value::line_with`].
+    pub fn pretty_with(&self, write: WriteNumber<'_>) -> Untrusted {
+        Writer::write(self, Some(0), write)
+    }
+
+    /// The bits of a number, and how many there are; none for another value.
+    fn number(&self) -> Option<(u128, u64)> {
+        let (number, bits) = match *self {
+            Self::Unsigned { value, bits } | Self::Flags { value, bits, .. } => (value, bits),
+            Self::Signed { value, bits } | Self::Enumerator { value, bits, .. } => {
+                (value.cast_unsigned(), bits)
+            }
+            Self::Boolean { value } => (value.into(), 8),
+            Self::Character { value } => (u32::from(value).into(), 32),
+            Self::Byte { value } => (i128::from(value).cast_unsigned(), 8),
+            Self::Single { value } => (value.to_bits().into(), 32),
+            Self::Float { value } => (value.to_bits().into(), 64),
+            Self::Pointer { address, .. } => (address.0.into(), 64),
+            _ => return None,
+        };
+        let unused = 128_u64.saturating_sub(bits.max(1));
+        let mask = u128::MAX >> u32::try_from(unused).unwrap_or(0).min(127);
+        Some((number & mask, bits))
     }
 }
 
-struct Writer {
+/// How a number is written, by its bits and how many there are.
+pub type WriteNumber<'a> = &'a dyn Fn(u128, u64) -> Option<String>;
+
+struct Writer<'a> {
+    write: WriteNumber<'a>,
     out: String,
     /// Levels of indentation; none for one line.
     indent: Option<usize>,
@@ -37,9 +72,10 @@ struct Brackets {
     more: bool,
 }
 
-impl Writer {
-    fn write(value: &Value, indent: Option<usize>) -> Untrusted {
+impl<'a> Writer<'a> {
+    fn write(value: &Value, indent: Option<usize>, write: WriteNumber<'a>) -> Untrusted {
         let mut writer = Self {
+            write,
             out: String::new(),
             indent,
         };
@@ -48,9 +84,22 @@ impl Writer {
     }
 
     fn value(&mut self, value: &Value) {
+        let number = value.number();
+        if let Some(text) = number.and_then(|(number, bits)| (self.write)(number, bits)) {
+            self.out.push_str(&text);
+            if let Value::Pointer {
+                pointee: Some(pointee),
+                ..
+            } = value
+            {
+                self.out.push_str(" → ");
+                self.value(pointee);
+            }
+            return;
+        }
         match value {
-            Value::Unsigned { value } => self.push(value),
-            Value::Signed { value } => self.push(value),
+            Value::Unsigned { value, .. } => self.push(value),
+            Value::Signed { value, .. } => self.push(value),
             Value::Boolean { value } => self.push(value),
             Value::Float { value } => self.push(format_args!("{value:?}")),
             Value::Single { value } => self.push(format_args!("{value:?}")),
@@ -90,7 +139,7 @@ impl Writer {
                 fields,
                 omitted,
             } => self.structure(name.as_ref(), fields, *omitted),
-            Value::Enumerator { name, value } => match name {
+            Value::Enumerator { name, value, .. } => match name {
                 Some(name) => self.out.push_str(name.raw()),
                 None => self.push(value),
             },

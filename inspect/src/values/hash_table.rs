@@ -17,12 +17,12 @@ const MOST_BUCKETS: u64 = 1 << 16;
 const EMPTY: u8 = 0x80;
 
 /// What a table holds.
-struct Table {
+pub(super) struct Table {
     /// Each element, as far as they were looked for.
-    elements: Vec<VirtAddr>,
+    pub(super) elements: Vec<VirtAddr>,
     length: u64,
     /// The type of an element: a tuple of key and value.
-    entry: TypeId,
+    pub(super) entry: TypeId,
 }
 
 impl Reader<'_, '_> {
@@ -75,7 +75,7 @@ impl Reader<'_, '_> {
         })
     }
 
-    fn table(&mut self, place: &Place) -> Result<Result<Table, Value>, Refusal> {
+    pub(super) fn table(&mut self, place: &Place) -> Result<Result<Table, Value>, Refusal> {
         let generic = self.find(place, "table")?;
         let entry = parameter(&generic.ty, "T")?;
         let mask = self.whole_of(&generic, "bucket_mask")?;

@@ -58,7 +58,7 @@ impl Reader<'_, '_> {
 
     /// The type that a table is for, and its path. The table's second word is
     /// the type's size: another size, and it is no such table.
-    fn concrete(&mut self, table: VirtAddr) -> Option<(TypeId, String)> {
+    pub(super) fn concrete(&mut self, table: VirtAddr) -> Option<(TypeId, String)> {
         let (module, link) = self.modules.find(table)?;
         if !std::ptr::eq(&raw const *module.image, self.image) {
             return None;

@@ -17,9 +17,11 @@ use crate::{Memory, Registers, VirtAddr};
 mod elements;
 mod error;
 mod fields;
+mod library;
 mod names;
 
 pub use error::PlaceError;
+pub use library::Key;
 use names::{resolve, size_of, type_name};
 
 /// Structures that are looked through on the way to a pointer (a box, a
@@ -345,6 +347,19 @@ impl<'data> Place<'data> {
     /// What it points to: the address, and the place there where its type is
     /// known. Structures around a pointer are looked through.
     pub fn target(&self, memory: &mut dyn Memory) -> Result<(VirtAddr, Option<Self>), PlaceError> {
+        if let Some(place) = self.led_to(memory)
+            && let Some(at) = place.address()
+        {
+            return Ok((at, Some(place)));
+        }
+        self.plain_target(memory)
+    }
+
+    /// The same without a look at what library types are for.
+    fn plain_target(
+        &self,
+        memory: &mut dyn Memory,
+    ) -> Result<(VirtAddr, Option<Self>), PlaceError> {
         let (pointer, pointee) = self
             .pointer_within()
             .ok_or_else(|| PlaceError::NotAPointer {

@@ -240,19 +240,20 @@ pub(super) fn enumerator(
     let name = enumerators.iter().find(|(_, number)| *number == value);
     if name.is_none()
         && !signed
-        && let Some(flags) = flags(enumerators, bits)
+        && let Some(flags) = flags(enumerators, bits, size)
     {
         return flags;
     }
     Value::Enumerator {
         name: name.map(|(name, _)| name.clone()),
         value,
+        bits: size,
     }
 }
 
 /// A number that is made of enumerators which are all single bits, as GDB's
 /// `flag_enum`; none for other enumerations.
-fn flags(enumerators: &[(Untrusted, i128)], bits: u128) -> Option<Value> {
+fn flags(enumerators: &[(Untrusted, i128)], bits: u128, size: u64) -> Option<Value> {
     let numbers = enumerators.iter().map(|(_, number)| number.cast_unsigned());
     let mut numbers = numbers.filter(|&number| number != 0);
     if bits == 0 || !numbers.all(u128::is_power_of_two) {
@@ -266,6 +267,7 @@ fn flags(enumerators: &[(Untrusted, i128)], bits: u128) -> Option<Value> {
         names,
         rest: bits & !known.cast_unsigned(),
         value: bits,
+        bits: size,
     })
 }
 
@@ -285,9 +287,13 @@ pub(super) fn sign_extend(bits: u128, size: u64) -> i128 {
 /// A base type's value; `size` in bytes.
 pub(super) fn base(encoding: BaseEncoding, bits: u128, size: u64) -> Value {
     match encoding {
-        BaseEncoding::Unsigned | BaseEncoding::Address => Value::Unsigned { value: bits },
+        BaseEncoding::Unsigned | BaseEncoding::Address => Value::Unsigned {
+            value: bits,
+            bits: size.saturating_mul(8),
+        },
         BaseEncoding::Signed => Value::Signed {
-            value: sign_extend(bits, size * 8),
+            value: sign_extend(bits, size.saturating_mul(8)),
+            bits: size.saturating_mul(8),
         },
         BaseEncoding::Boolean => match bits {
             0 | 1 => Value::Boolean { value: bits == 1 },

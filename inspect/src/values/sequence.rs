@@ -21,6 +21,25 @@ pub(super) struct Run {
     pub(super) step: u64,
 }
 
+/// A run that begins within its room and goes on at the room's start.
+pub(super) struct Ring {
+    pub(super) run: Run,
+    head: u64,
+    capacity: u64,
+}
+
+impl Ring {
+    pub(super) fn place(&self, index: u64) -> VirtAddr {
+        let index = self.head.wrapping_add(index);
+        // Both are below the capacity.
+        let wrapped = match index >= self.capacity {
+            true => index.wrapping_sub(self.capacity),
+            false => index,
+        };
+        place_in(&self.run, wrapped)
+    }
+}
+
 impl Run {
     /// What contradicts it.
     pub(super) fn contradiction(&self) -> Option<Value> {
@@ -104,7 +123,7 @@ impl Reader<'_, '_> {
         })
     }
 
-    fn vector_run(&mut self, place: &Place) -> Result<Result<Run, Value>, Refusal> {
+    pub(super) fn vector_run(&mut self, place: &Place) -> Result<Result<Run, Value>, Refusal> {
         let Ok(buffer) = self.find(place, "buf") else {
             return self.inline_run(place);
         };
@@ -160,60 +179,81 @@ impl Reader<'_, '_> {
 
     /// `VecDeque<T>`: a ring that begins at `head`.
     pub(super) fn ring(&mut self, place: &Place, depth: usize) -> Result<Value, Refusal> {
+        let ring = match self.ring_of(place)? {
+            Ok(ring) => ring,
+            Err(invalid) => return Ok(invalid),
+        };
+        let length = ring.run.length;
+        if depth >= self.limits.depth && length > 0 {
+            return Ok(Value::Elided);
+        }
+        let places = (0..length).map(|index| ring.place(index));
+        Ok(Value::Slice {
+            address: ring.run.address,
+            elements: self.elements(ring.run.element, places, depth + 1),
+            length,
+        })
+    }
+
+    pub(super) fn ring_of(&mut self, place: &Place) -> Result<Result<Ring, Value>, Refusal> {
         let head = self.whole_of(place, "head")?;
         let run = match self.vector_run(place)? {
             Ok(run) => run,
-            Err(invalid) => return Ok(invalid),
+            Err(invalid) => return Ok(Err(invalid)),
         };
         if let Some(invalid) = run.contradiction() {
-            return Ok(invalid);
+            return Ok(Err(invalid));
         }
         let buffer = self.find(place, "buf")?;
         let capacity = self.whole_of(&buffer, "cap")?;
-        if depth >= self.limits.depth && run.length > 0 {
-            return Ok(Value::Elided);
-        }
         if run.step > 0 && run.length > 0 && head >= capacity {
-            return Ok(Value::Invalid {
+            return Ok(Err(Value::Invalid {
                 why: InvalidValue::Capacity,
                 bits: capacity.into(),
-            });
+            }));
         }
-        let places = (0..run.length).map(|index| {
-            let index = head.wrapping_add(index);
-            // Both are below the capacity.
-            let wrapped = if index >= capacity {
-                index.wrapping_sub(capacity)
-            } else {
-                index
-            };
-            place_in(&run, wrapped)
-        });
-        Ok(Value::Slice {
-            address: run.address,
-            elements: self.elements(run.element, places, depth + 1),
-            length: run.length,
-        })
+        Ok(Ok(Ring {
+            run,
+            head,
+            capacity,
+        }))
     }
 
     /// `LinkedList<T>`.
     pub(super) fn list(&mut self, place: &Place, depth: usize) -> Result<Value, Refusal> {
         let element = parameter(&place.ty, "T")?;
         let length = self.whole_of(place, "len")?;
-        let head = self.find(place, "head")?;
-        let (first, node) = self.link(&head)?;
         if depth >= self.limits.depth && length > 0 {
             return Ok(Value::Elided);
         }
+        let (address, places) = match self.list_places(place, length)? {
+            Ok(found) => found,
+            Err(invalid) => return Ok(invalid),
+        };
+        Ok(Value::Slice {
+            address,
+            elements: self.elements(element, places.into_iter(), depth + 1),
+            length,
+        })
+    }
+
+    /// The first node of a list, and the elements of those the limits allow.
+    pub(super) fn list_places(
+        &mut self,
+        place: &Place,
+        length: u64,
+    ) -> Result<Result<(VirtAddr, Vec<VirtAddr>), Value>, Refusal> {
+        let head = self.find(place, "head")?;
+        let (first, node) = self.link(&head)?;
         let shown = usize::try_from(length).unwrap_or(usize::MAX);
         let mut places = Vec::new();
         let mut next = first;
         while places.len() < shown.min(self.limits.width) {
             if next.0 == 0 {
-                return Ok(Value::Invalid {
+                return Ok(Err(Value::Invalid {
                     why: InvalidValue::Links,
                     bits: length.into(),
-                });
+                }));
             }
             let here = self.place_at(node, next)?;
             if let Storage::Memory(at) = self.find(&here, "element")?.storage {
@@ -227,11 +267,7 @@ impl Reader<'_, '_> {
                 Err(refusal) => return Err(refusal),
             };
         }
-        Ok(Value::Slice {
-            address: first,
-            elements: self.elements(element, places.into_iter(), depth + 1),
-            length,
-        })
+        Ok(Ok((first, places)))
     }
 
     /// An optional pointer to a node: none is null.

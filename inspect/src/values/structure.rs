@@ -69,14 +69,18 @@ impl Reader<'_, '_> {
             Some(TypeKind::Base(BaseEncoding::Signed | BaseEncoding::SignedCharacter)) => {
                 Value::Signed {
                     value: sign_extend(bits, size),
+                    bits: size,
                 }
             }
-            Some(TypeKind::Base(encoding)) => base(encoding, bits, 16),
+            Some(TypeKind::Base(BaseEncoding::Boolean)) => base(BaseEncoding::Boolean, bits, 1),
             Some(TypeKind::Enumeration {
                 enumerators,
                 signed,
             }) => enumerator(&enumerators, signed, bits, size),
-            _ => Value::Unsigned { value: bits },
+            _ => Value::Unsigned {
+                value: bits,
+                bits: size,
+            },
         }
     }
 

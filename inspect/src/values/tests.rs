@@ -12,7 +12,7 @@ fn text(text: &str) -> Option<Untrusted> {
 fn field(name: &str, value: u128) -> Field {
     Field {
         name: text(name),
-        value: Value::Unsigned { value },
+        value: Value::Unsigned { value, bits: 32 },
     }
 }
 
@@ -63,6 +63,7 @@ fn values_on_one_line() {
         &Value::Enumerator {
             name: None,
             value: -4,
+            bits: 32,
         },
         "-4",
     );

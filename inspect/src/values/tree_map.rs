@@ -86,7 +86,7 @@ impl Reader<'_, '_> {
         })
     }
 
-    fn entry_places(
+    pub(super) fn entry_places(
         &mut self,
         map: &Place,
         types: (TypeId, TypeId),

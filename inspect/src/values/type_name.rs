@@ -3,7 +3,7 @@
 
 /// The name without paths and without parameters that are what they always
 /// are.
-pub(super) fn short(name: &str) -> String {
+pub fn short(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     // Where the current path began.
     let mut start = 0;

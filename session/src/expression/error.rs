@@ -107,9 +107,12 @@ pub enum ExpressionErrorKind {
         /// The bits.
         bits: i128,
     },
-    /// Fractions are shown, not computed with.
-    #[error("floating-point numbers can be shown, cast and compared, not computed with")]
+    /// Fractions have no bits to compute with.
+    #[error("a floating-point number has no bits to shift or combine: cast it first")]
     Float,
+    /// Text is no value of the machine.
+    #[error("text can be compared with `==` and `!=`, and be a map's key")]
+    Text,
     /// An index below zero, or beyond 64 bits.
     #[error("{index} cannot be an index")]
     BadIndex {

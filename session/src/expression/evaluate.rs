@@ -2,12 +2,12 @@
 
 use ukdbg_image::BaseEncoding;
 use ukdbg_inspect::{
-    Frame, Memory, Module, Modules, Number, Place, PlaceError, PlaceType, VirtAddr,
+    Frame, Key, Memory, Module, Modules, Number, Place, PlaceError, PlaceType, VirtAddr,
 };
 
 use super::error::{ExpressionError, ExpressionErrorKind};
 use super::names::Names;
-use super::numbers::{binary, cast, fraction, sized, truth};
+use super::numbers::{binary, cast, fraction, of_fraction, sized, truth};
 use super::parser::{located, parse};
 use super::syntax::{Binary, Node, NodeKind, Span, TypeName, Unary};
 
@@ -61,6 +61,14 @@ impl<'data> Evaluator<'_, 'data> {
                 encoding: BaseEncoding::Unicode,
                 size: 4,
             })),
+            NodeKind::Fraction(value) => Ok(Place::number(of_fraction(*value, 8))),
+            NodeKind::Text(_) => Err((node.span, ExpressionErrorKind::Text)),
+            NodeKind::SizeOf(inner) => self.size_of(node, inner),
+            NodeKind::SizeOfType(ty) => {
+                let (module, ty) = self.named_type(ty)?;
+                let place = Place::in_memory(module, ty, VirtAddr(0));
+                size_of(&place).map_err(at(node))
+            }
             NodeKind::Boolean(value) => Ok(Place::number(truth(*value))),
             NodeKind::Name(name) => {
                 let names = Names {
@@ -76,8 +84,7 @@ impl<'data> Evaluator<'_, 'data> {
             }
             NodeKind::Index(of, index) => {
                 let place = self.node(of)?;
-                let index = self.index(index)?;
-                place.index(index, self.memory).map_err(at(node))
+                self.element(node, &place, index)
             }
             NodeKind::Slice(of, from, to) => {
                 let place = self.node(of)?;
@@ -95,6 +102,34 @@ impl<'data> Evaluator<'_, 'data> {
     fn number(&mut self, node: &Node) -> Result<Number, (Span, ExpressionErrorKind)> {
         let place = self.node(node)?;
         place.as_number(self.memory).map_err(at(node))
+    }
+
+    /// An element by its index, or what a map has for a key.
+    fn element(&mut self, node: &Node, place: &Place<'data>, index: &Node) -> Found<'data> {
+        if let NodeKind::Text(text) = &index.kind {
+            return place.entry(Key::Text(text), self.memory).map_err(at(node));
+        }
+        let number = self.number(index)?.value;
+        let Ok(index) = u64::try_from(number) else {
+            // A key of a map may be below zero.
+            let found = place.entry(Key::Number(number), self.memory);
+            let wrong = ExpressionErrorKind::BadIndex { index: number };
+            return found.map_err(|_| (index.span, wrong));
+        };
+        place.index(index, self.memory).map_err(at(node))
+    }
+
+    /// The size of a value, or of the type that a name is when no value has it.
+    fn size_of(&mut self, node: &Node, inner: &Node) -> Found<'data> {
+        let value = self.node(inner);
+        if let (NodeKind::Name(name), Err(_)) = (&inner.kind, &value) {
+            let ty = TypeName::Named(name.clone(), inner.span);
+            if let Ok((module, ty)) = self.named_type(&ty) {
+                let place = Place::in_memory(module, ty, VirtAddr(0));
+                return size_of(&place).map_err(at(node));
+            }
+        }
+        size_of(&value?).map_err(at(node))
     }
 
     fn index(&mut self, node: &Node) -> Result<u64, (Span, ExpressionErrorKind)> {
@@ -120,8 +155,8 @@ impl<'data> Evaluator<'_, 'data> {
             }
             Unary::Negate => {
                 let number = self.number(inner)?;
-                if number.encoding == BaseEncoding::Float {
-                    return Err((node.span, ExpressionErrorKind::Float));
+                if let Some(value) = fraction(number) {
+                    return Ok(Place::number(of_fraction(-value, number.size)));
                 }
                 let value = number.value.checked_neg();
                 let value = value.ok_or((node.span, ExpressionErrorKind::Overflow))?;
@@ -165,7 +200,10 @@ impl<'data> Evaluator<'_, 'data> {
             let count = self.index(right)?;
             return first.repeated(count).map_err(at(left));
         }
-        let places = (self.node(left)?, self.node(right)?);
+        if let Some(equal) = self.compared_text(operator, left, right) {
+            return equal;
+        }
+        let places = self.operands(left, right)?;
         if let Some(moved) = self.pointer_arithmetic(operator, &places) {
             return moved.map_err(at(node));
         }
@@ -178,6 +216,51 @@ impl<'data> Evaluator<'_, 'data> {
         }
         let b = places.1.as_number(self.memory).map_err(at(right))?;
         binary(operator, a, b).map(Place::number).map_err(at(node))
+    }
+
+    /// Both operands. A name that stands for nothing may be one of the
+    /// enumerators that the other operand has.
+    fn operands(
+        &mut self,
+        left: &Node,
+        right: &Node,
+    ) -> Result<(Place<'data>, Place<'data>), (Span, ExpressionErrorKind)> {
+        match (self.node(left), self.node(right)) {
+            (Ok(left), Err(error)) => match enumerator(&left, right) {
+                Some(right) => Ok((left, right)),
+                None => Err(error),
+            },
+            (Err(error), Ok(right)) => match enumerator(&right, left) {
+                Some(left) => Ok((left, right)),
+                None => Err(error),
+            },
+            (left, right) => Ok((left?, right?)),
+        }
+    }
+
+    /// `place == "text"`; none when neither operand is text.
+    fn compared_text(
+        &mut self,
+        operator: Binary,
+        left: &Node,
+        right: &Node,
+    ) -> Option<Found<'data>> {
+        let (place, text) = match (&left.kind, &right.kind) {
+            (NodeKind::Text(_), NodeKind::Text(_)) => return None,
+            (_, NodeKind::Text(text)) => (left, text),
+            (NodeKind::Text(text), _) => (right, text),
+            _ => return None,
+        };
+        let wanted = match operator {
+            Binary::Equal => true,
+            Binary::NotEqual => false,
+            _ => return None,
+        };
+        let found = self.node(place).and_then(|found| {
+            let held = found.text(self.memory);
+            held.ok_or((place.span, ExpressionErrorKind::Text))
+        });
+        Some(found.map(|held| Place::number(truth((held == *text) == wanted))))
     }
 
     /// `pointer + count`, `count + pointer`, `pointer - count` in elements,
@@ -333,6 +416,22 @@ struct Pointer<'data> {
     step: i128,
     module: Option<Module<'data>>,
     pointee: Option<PlaceType>,
+}
+
+fn size_of<'data>(place: &Place<'data>) -> Result<Place<'data>, PlaceError> {
+    let size = place.size().ok_or_else(|| PlaceError::Unsized {
+        ty: place.type_name(),
+    })?;
+    Ok(Place::number(sized(size.into(), 8)))
+}
+
+/// The enumerator of that name, or of that path's end, that a place may hold.
+fn enumerator<'data>(place: &Place<'data>, name: &Node) -> Option<Place<'data>> {
+    let NodeKind::Name(name) = &name.kind else {
+        return None;
+    };
+    let value = place.enumerator(name.rsplit("::").next().unwrap_or(name))?;
+    Some(Place::number(sized(value, 8)))
 }
 
 fn complement(number: Number) -> Number {

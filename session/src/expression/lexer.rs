@@ -16,7 +16,9 @@ pub(super) struct Token {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum TokenKind {
     Number(u128),
+    Fraction(f64),
     Character(char),
+    Text(String),
     /// A name or a path; in quotes for one that has other characters.
     Name(String),
     /// `$name`.
@@ -48,7 +50,14 @@ pub(super) fn tokens(text: &[char]) -> Result<Vec<Token>, (Span, ExpressionError
             at += 1;
             continue;
         }
-        let (kind, end) = token(text, at, first)?;
+        let (kind, end) = match tokens.last().map(|token: &Token| &token.kind) {
+            // `pair.0.1` is no fraction.
+            Some(TokenKind::Symbol("." | "->")) => token(text, at, first)?,
+            last => match wider(text, at, last) {
+                Some(found) => found,
+                None => token(text, at, first)?,
+            },
+        };
         let span = Span { start: at, end };
         tokens.push(Token { span, kind });
         at = end;
@@ -63,6 +72,57 @@ pub(super) fn tokens(text: &[char]) -> Result<Vec<Token>, (Span, ExpressionError
     Ok(tokens)
 }
 
+/// Words that other words begin: a fraction, and where a value is expected
+/// `<Type as Trait>::name`.
+fn wider(text: &[char], at: usize, last: Option<&TokenKind>) -> Option<(TokenKind, usize)> {
+    if text[at].is_ascii_digit() {
+        return fraction(text, at);
+    }
+    let after_value = match last {
+        Some(TokenKind::Symbol(symbol)) => matches!(*symbol, ")" | "]"),
+        last => last.is_some(),
+    };
+    (text[at] == '<' && !after_value).then(|| qualified(text, at))?
+}
+
+/// `1.5`, `2.0e-3`.
+fn fraction(text: &[char], at: usize) -> Option<(TokenKind, usize)> {
+    let digit = |at: usize| text.get(at).is_some_and(char::is_ascii_digit);
+    let point = end_of(text, at, |character| character.is_ascii_digit());
+    if text.get(point) != Some(&'.') || !digit(point + 1) {
+        return None;
+    }
+    let mut end = end_of(text, point + 1, |character| character.is_ascii_digit());
+    if matches!(text.get(end), Some('e' | 'E')) {
+        let sign = usize::from(matches!(text.get(end + 1), Some('+' | '-')));
+        if digit(end + 1 + sign) {
+            end = end_of(text, end + 1 + sign, |character| character.is_ascii_digit());
+        }
+    }
+    let digits: String = text[at..end].iter().collect();
+    Some((TokenKind::Fraction(digits.parse().ok()?), end))
+}
+
+/// `<Type as Trait>::name`, whole.
+fn qualified(text: &[char], at: usize) -> Option<(TokenKind, usize)> {
+    let mut nesting = 0_usize;
+    let rest = text[at..].iter().position(|&character| {
+        match character {
+            '<' => nesting += 1,
+            '>' => nesting -= 1,
+            _ => {}
+        }
+        nesting == 0
+    });
+    let close = at + rest? + 1;
+    let name = text.get(close + 2).copied().is_some_and(is_word);
+    if !text[close..].starts_with(&[':', ':']) || !name {
+        return None;
+    }
+    let end = path_end(text, close + 2);
+    Some((TokenKind::Name(text[at..end].iter().collect()), end))
+}
+
 fn token(
     text: &[char],
     at: usize,
@@ -73,6 +133,9 @@ fn token(
     }
     if first == '\'' {
         return quoted(text, at);
+    }
+    if first == '"' {
+        return literal(text, at);
     }
     if first == '$' {
         let end = end_of(text, at + 1, is_word);
@@ -161,7 +224,42 @@ fn quoted(text: &[char], at: usize) -> Result<(TokenKind, usize), (Span, Express
         (true, ['r']) => TokenKind::Character('\r'),
         (true, ['0']) => TokenKind::Character('\0'),
         (true, [one]) => TokenKind::Character(*one),
-        _ => TokenKind::Name(inside.iter().collect()),
+        _ => return Ok(scoped(text, inside, close + 1)),
     };
     Ok((kind, close + 1))
+}
+
+/// A name in quotes, with what a `::` behind them adds.
+fn scoped(text: &[char], inside: &[char], end: usize) -> (TokenKind, usize) {
+    let mut name: String = inside.iter().collect();
+    let more =
+        text[end..].starts_with(&[':', ':']) && text.get(end + 2).is_some_and(|&c| is_word(c));
+    let to = if more { path_end(text, end + 2) } else { end };
+    name.extend(&text[end..to]);
+    (TokenKind::Name(name), to)
+}
+
+/// `"text"`, with the escapes that C and Rust share.
+fn literal(text: &[char], at: usize) -> Result<(TokenKind, usize), (Span, ExpressionErrorKind)> {
+    let mut literal = String::new();
+    let mut rest = (at + 1..text.len()).zip(&text[at + 1..]);
+    while let Some((here, &character)) = rest.next() {
+        match character {
+            '"' => return Ok((TokenKind::Text(literal), here + 1)),
+            '\\' => literal.push(match rest.next() {
+                Some((_, 'n')) => '\n',
+                Some((_, 't')) => '\t',
+                Some((_, 'r')) => '\r',
+                Some((_, '0')) => '\0',
+                Some((_, &other)) => other,
+                None => break,
+            }),
+            other => literal.push(other),
+        }
+    }
+    let span = Span {
+        start: at,
+        end: text.len(),
+    };
+    Err((span, ExpressionErrorKind::OpenQuote))
 }

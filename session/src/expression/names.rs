@@ -1,7 +1,10 @@
 //! What a name stands for: a variable of the frame, a static, a register, a
 //! function, a symbol, in that order.
 
-use ukdbg_inspect::{Frame, Memory, Module, Modules, Place, PlaceType, Register, VirtAddr};
+use ukdbg_image::SourceLocation;
+use ukdbg_inspect::{
+    Frame, Memory, Module, Modules, Place, PlaceType, Register, VirtAddr, short_type_name,
+};
 
 use super::error::ExpressionErrorKind;
 
@@ -21,6 +24,11 @@ type Looked<T> = Result<T, ExpressionErrorKind>;
 impl<'data> Names<'_, 'data> {
     /// The place a name stands for.
     pub(super) fn find(&self, name: &str, memory: &mut dyn Memory) -> Looked<Place<'data>> {
+        // Every image is somebody's own crate.
+        let name = name.strip_prefix("crate::").unwrap_or(name);
+        if let Some(place) = self.in_scope(name, memory)? {
+            return Ok(place);
+        }
         if let Some(place) = self.local(name, memory) {
             return Ok(place);
         }
@@ -56,6 +64,34 @@ impl<'data> Names<'_, 'data> {
             variable,
             memory,
         ))
+    }
+
+    /// `file.c::name`, as GDB has it: a global or function declared in a file.
+    fn in_scope(&self, name: &str, memory: &mut dyn Memory) -> Looked<Option<Place<'data>>> {
+        let Some((file, name)) = name.rsplit_once("::") else {
+            return Ok(None);
+        };
+        if !file.contains(['.', '/']) || file.contains(['<', ' ']) {
+            return Ok(None);
+        }
+        let is_in = |place: &Option<SourceLocation>| {
+            place
+                .as_ref()
+                .is_some_and(|place| ends_with(place.file.path.raw(), file))
+        };
+        for module in self.modules.iter() {
+            let globals = module.image.globals_named(name);
+            if let Some(variable) = globals.iter().find(|one| is_in(&one.declaration)) {
+                let place = Place::of_variable(self.modules, module, None, variable, memory);
+                return Ok(Some(place));
+            }
+            let functions = module.image.functions_named(name);
+            let found = functions.iter().find(|one| is_in(&one.declaration));
+            if let Some(at) = found.and_then(|found| module.run_address(found.entry)) {
+                return Ok(Some(Place::pointer(None, None, at)));
+            }
+        }
+        Ok(None)
     }
 
     fn global(&self, name: &str, memory: &mut dyn Memory) -> Looked<Option<Place<'data>>> {
@@ -133,6 +169,11 @@ impl<'data> Names<'_, 'data> {
         if exact == 1 {
             found.retain(|(full, _)| full == name);
         }
+        // `<Type as Trait>::name` means that trait's.
+        if name.contains(" as ") {
+            let wanted = short_type_name(name);
+            found.retain(|(full, _)| short_type_name(full) == wanted);
+        }
         match found.as_slice() {
             [] => Ok(None),
             [(_, at)] => Ok(Some(Place::pointer(None, None, *at))),
@@ -175,6 +216,12 @@ impl<'data> Names<'_, 'data> {
         near.truncate(NEAR_NAMES);
         near
     }
+}
+
+/// Whether a path is that file's: whole components from its end.
+fn ends_with(path: &str, file: &str) -> bool {
+    let rest = path.strip_suffix(file);
+    rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
 }
 
 fn ambiguous(name: &str, found: impl Iterator<Item = (String, VirtAddr)>) -> ExpressionErrorKind {

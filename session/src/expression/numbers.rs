@@ -43,11 +43,42 @@ pub(super) fn fraction(number: Number) -> Option<f64> {
     }
 }
 
-/// An operator of two numbers. Fractions are only compared.
+/// A fraction as a number of so many bytes.
+pub(super) fn of_fraction(value: f64, size: u64) -> Number {
+    let bits = match size {
+        4 => i128::from((value as f32).to_bits()),
+        _ => i128::from(value.to_bits()),
+    };
+    Number {
+        value: bits,
+        encoding: BaseEncoding::Float,
+        size: if size == 4 { 4 } else { 8 },
+    }
+}
+
+fn fractions(operator: Binary, left: Number, right: Number) -> Computed {
+    let (a, b) = (as_fraction(left), as_fraction(right));
+    if let Some(answer) = compared(operator, a, b) {
+        return Ok(answer);
+    }
+    // As C and Rust compute: in the operands' own size when both have it.
+    let narrow = |number: Number| number.encoding != BaseEncoding::Float || number.size == 4;
+    let size = if narrow(left) && narrow(right) { 4 } else { 8 };
+    let value = match operator {
+        Binary::Add => a + b,
+        Binary::Subtract => a - b,
+        Binary::Multiply => a * b,
+        Binary::Divide => a / b,
+        Binary::Remainder => a % b,
+        _ => return Err(ExpressionErrorKind::Float),
+    };
+    Ok(of_fraction(value, size))
+}
+
+/// An operator of two numbers.
 pub(super) fn binary(operator: Binary, left: Number, right: Number) -> Computed {
     if left.encoding == BaseEncoding::Float || right.encoding == BaseEncoding::Float {
-        return compared(operator, as_fraction(left), as_fraction(right))
-            .ok_or(ExpressionErrorKind::Float);
+        return fractions(operator, left, right);
     }
     if let Some(answer) = compared(operator, left.value, right.value) {
         return Ok(answer);

@@ -187,6 +187,7 @@ impl Parser<'_> {
                 }
                 return self.postfixed();
             }
+            TokenKind::Name(ref name) if name == "sizeof" => return self.size_of(),
             _ => return self.postfixed(),
         };
         let start = self.advance();
@@ -196,6 +197,35 @@ impl Parser<'_> {
         Ok(Node {
             span: start.to(inner.span),
             kind: NodeKind::Unary(operator, Box::new(inner)),
+        })
+    }
+
+    /// `sizeof value`, `sizeof(type)`. A name in parentheses may be either.
+    fn size_of(&mut self) -> Parsed<Node> {
+        let start = self.advance();
+        let (begin, nesting) = (self.at, self.nesting);
+        let ty = match self.accept("(") {
+            true => self.type_name().ok().filter(|_| self.accept(")")),
+            false => None,
+        };
+        let kind = match ty {
+            Some(TypeName::Named(name, span)) => NodeKind::SizeOf(Box::new(Node {
+                span,
+                kind: NodeKind::Name(name),
+            })),
+            Some(ty) => NodeKind::SizeOfType(ty),
+            None => {
+                (self.at, self.nesting) = (begin, nesting);
+                self.deeper()?;
+                let value = self.prefixed()?;
+                self.nesting -= 1;
+                NodeKind::SizeOf(Box::new(value))
+            }
+        };
+        let end = self.tokens[self.at - 1].span;
+        Ok(Node {
+            span: start.to(end),
+            kind,
         })
     }
 
@@ -209,6 +239,7 @@ impl Parser<'_> {
         let follows = matches!(
             self.peek(),
             TokenKind::Number(_)
+                | TokenKind::Fraction(_)
                 | TokenKind::Character(_)
                 | TokenKind::Name(_)
                 | TokenKind::Register(_)
@@ -248,6 +279,14 @@ impl Parser<'_> {
 
     fn field(&mut self, of: Node) -> Parsed<Node> {
         let name = match self.peek() {
+            // `file.c::name`.
+            TokenKind::Name(name) if name.contains("::") => {
+                let span = of.span.to(self.advance());
+                return Ok(Node {
+                    span,
+                    kind: NodeKind::Name(self.source(span)),
+                });
+            }
             TokenKind::Name(name) => name.clone(),
             TokenKind::Number(number) => number.to_string(),
             // `p.*` as some languages have it.
@@ -289,7 +328,9 @@ impl Parser<'_> {
     fn primary(&mut self) -> Parsed<Node> {
         let kind = match self.peek().clone() {
             TokenKind::Number(number) => NodeKind::Number(number),
+            TokenKind::Fraction(fraction) => NodeKind::Fraction(fraction),
             TokenKind::Character(character) => NodeKind::Character(character),
+            TokenKind::Text(text) => NodeKind::Text(text),
             TokenKind::Register(name) => NodeKind::Register(name),
             TokenKind::Name(name) => match &*name {
                 "true" => NodeKind::Boolean(true),

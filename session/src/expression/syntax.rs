@@ -29,8 +29,10 @@ pub(super) struct Node {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum NodeKind {
     Number(u128),
+    Fraction(f64),
     Character(char),
     Boolean(bool),
+    Text(String),
     /// A variable, static, register or function.
     Name(String),
     Register(String),
@@ -40,6 +42,8 @@ pub(super) enum NodeKind {
     Unary(Unary, Box<Node>),
     Binary(Binary, Box<Node>, Box<Node>),
     Cast(Box<Node>, TypeName),
+    SizeOf(Box<Node>),
+    SizeOfType(TypeName),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

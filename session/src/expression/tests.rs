@@ -79,6 +79,49 @@ fn comparisons() {
 }
 
 #[test]
+fn fractions() {
+    check("1.5 + 2", "3.5");
+    check("1.5e3 / 2.0", "750.0");
+    check("-2.5 * 2.0", "-5.0");
+    check("7.5 % 2.0", "1.5");
+    check("1.0 / 0.0", "inf");
+    check("(f32)0.1 + (f32)0.2", "0.3");
+    check("0.1 + 0.2", "0.30000000000000004");
+    check("1.5 > 1", "true");
+    check(
+        "1.5 & 1",
+        "^^^^^^^ a floating-point number has no bits to shift or combine: cast it first",
+    );
+}
+
+#[test]
+fn sizes() {
+    check("sizeof(int)", "4");
+    check("sizeof(u128) * 2", "32");
+    check("sizeof(char *)", "8");
+    check("sizeof 1", "8");
+    check("sizeof(*(u16 *)0x1000)", "2");
+    check("sizeof([u32; 4])", "16");
+    check(
+        "sizeof(Order)",
+        "       ^^^^^ no variable, static, register or function `Order` here",
+    );
+}
+
+#[test]
+fn text_is_compared_only() {
+    check(
+        "\"a\"",
+        "^^^ text can be compared with `==` and `!=`, and be a map's key",
+    );
+    check(
+        "1 == \"a\"",
+        "^ text can be compared with `==` and `!=`, and be a map's key",
+    );
+    check("1 + \"a", "    ^^ the quote is not closed");
+}
+
+#[test]
 fn casts() {
     check("300 as u8", "44");
     check("(u8)300", "44");
@@ -162,6 +205,16 @@ fn forms_that_are_understood() {
         "(const char *)name",
         "!flag && count > 0",
         "arr@4",
+        "map[\"key\"].price",
+        "<Book as Store>::insert",
+        "&<Book<u8> as Store>::LIMIT + 1",
+        "a < b && b > c",
+        "1 <2",
+        "orders.c::count + 1",
+        "'src/orders.c'::count",
+        "a.0.1 + 1.5",
+        "sizeof(struct order) * 2",
+        "state == State::Busy",
     ] {
         let parsed = parse(text);
         assert!(parsed.is_ok(), "{text}: {parsed:?}");

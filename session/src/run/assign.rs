@@ -50,7 +50,7 @@ impl<T: Target> Session<'_, T> {
             }
         }
         self.shown = None;
-        print::print(self, to, frame, None)
+        print::print(self, to, frame, None, crate::Extent::default())
     }
 
     fn cannot_assign(&self, place: &str, why: &str) -> SessionError {

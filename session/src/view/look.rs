@@ -20,6 +20,9 @@ pub struct PrintView {
     pub value: Value,
     /// The value as text, in the format asked for.
     pub text: Untrusted,
+    /// The same, laid out over lines.
+    #[serde(skip)]
+    pub laid_out: Untrusted,
 }
 
 /// The variables of frames.

@@ -2,6 +2,7 @@
 //! makes them as short to type as in GDB.
 
 use clap::Args;
+use ukdbg_session::Extent;
 
 /// What an endpoint is to these commands; part of their help.
 const ENDPOINT: &str = "\
@@ -12,9 +13,10 @@ not run: statics, constants, code and source, no frames and no registers.";
 
 const EXPRESSIONS: &str = "\
 Expressions: variables of the frame, statics and functions by name or the end of their path
-(`Book::insert`; other characters in quotes: 'a::<T>::X'), registers (rsp, $rax), numbers,
-.field .0 [index] [from..to] first@count *pointer &place, x as u64, (u64)x, x as *const Order,
-(struct order *)x, + - * / % << >> & | ^ ! ~ and comparison. A field or an element of a pointer is
+(`Book::insert`, <Book as Store>::insert, file.c::name; other characters in quotes: 'a::<T>::X'),
+registers (rsp, $rax), numbers, .field .0 [index] [\"key\"] [from..to] first@count *pointer &place,
+x as u64, (u64)x, x as *const Order, (struct order *)x, sizeof(x), + - * / % << >> & | ^ ! ~ && || and
+comparison, with \"text\" and enumerators too. A field or an element of a pointer is
 that of what it points to. Several words are one expression.";
 
 /// The frame that is meant.
@@ -80,6 +82,26 @@ impl FrameOfArguments {
     }
 }
 
+/// How much of a value is shown.
+#[derive(Args, Debug)]
+pub(crate) struct ExtentArguments {
+    /// Levels of structures and followed pointers that are shown
+    #[arg(long, value_name = "N")]
+    depth: Option<usize>,
+    /// Elements that are shown of each array, collection or text
+    #[arg(long, value_name = "N")]
+    elements: Option<usize>,
+}
+
+impl ExtentArguments {
+    pub(crate) fn wanted(&self) -> Extent {
+        Extent {
+            depth: self.depth,
+            elements: self.elements,
+        }
+    }
+}
+
 /// Print the value of an expression
 #[derive(Args, Debug)]
 #[command(
@@ -94,6 +116,8 @@ pub(crate) struct PrintArguments {
     /// How numbers are written: x d u o t a c f, as in `print/x`
     #[arg(long, value_name = "LETTER")]
     pub(crate) format: Option<String>,
+    #[command(flatten)]
+    pub(crate) extent: ExtentArguments,
     /// Print the type before the value
     #[arg(long = "type", short = 't')]
     pub(crate) with_type: bool,
@@ -146,6 +170,8 @@ pub(crate) struct LocalsArguments {
     /// Of every frame
     #[arg(long, conflicts_with = "frame")]
     pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) extent: ExtentArguments,
 }
 
 /// Print the registers of a frame

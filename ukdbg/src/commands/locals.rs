@@ -13,6 +13,7 @@ use crate::render;
 pub(crate) fn run(global: &Global, options: &LocalsArguments, output: &mut Output) -> Outcome {
     let request = Request::Locals {
         frame: (!options.all).then(|| options.of.frame().unwrap_or(0)),
+        extent: options.extent.wanted(),
     };
     let reply = look::ask(global, &options.of.endpoint, request, output)?;
     output.reply(&reply, |styles| match &reply {

@@ -19,16 +19,16 @@ pub(crate) fn run(global: &Global, options: &PrintArguments, output: &mut Output
         expression,
         frame: options.what.frame(),
         format,
+        extent: options.extent.wanted(),
     };
     let reply = look::ask(global, &endpoint, request, output)?;
     let width = output.width();
     output.reply(&reply, |styles| match &reply {
         Reply::Print(print) => {
             let line = escape(&print.text);
-            // What does not fit on a line is laid out, unless a format says
-            // how it is written.
-            let value = match line.chars().count() > width && format.is_none() {
-                true => escape_lines(print.value.pretty().raw()),
+            // What does not fit on a line is laid out.
+            let value = match line.chars().count() > width {
+                true => escape_lines(print.laid_out.raw()),
                 false => line,
             };
             match options.with_type {

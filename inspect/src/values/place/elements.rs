@@ -3,6 +3,7 @@
 use ukdbg_image::{TypeKind, Untrusted};
 
 use super::super::Missing;
+use super::super::collection::Collection;
 use super::fields::is_called;
 use super::{Place, PlaceError, PlaceType};
 use crate::Memory;
@@ -13,11 +14,29 @@ const MOST_REFERENCES: usize = 4;
 impl<'data> Place<'data> {
     /// An element of an array, of a slice, or behind a pointer.
     pub fn index(&self, index: u64, memory: &mut dyn Memory) -> Result<Self, PlaceError> {
+        let mut place = self.clone();
+        for _ in 0..MOST_REFERENCES {
+            if let Some(collection) = place.collection(memory) {
+                return place.element(&collection, index, memory);
+            }
+            let Some(next) = place.reference(memory) else {
+                break;
+            };
+            place = next;
+        }
         let elements = self.elements(memory)?;
         if let Some(length) = elements.length.filter(|&length| index >= length) {
             return Err(PlaceError::OutOfRange { index, length });
         }
         elements.at(index)
+    }
+
+    /// What it leads to, when that is a structure.
+    fn reference(&self, memory: &mut dyn Memory) -> Option<Self> {
+        let (_, next) = self.target(memory).ok()?;
+        let next = next?;
+        let is_structure = matches!(next.described()?.kind, TypeKind::Struct { .. });
+        is_structure.then_some(next)
     }
 
     /// Elements in a row, from one up to and without another.
@@ -92,7 +111,20 @@ impl<'data> Place<'data> {
                     length: *length,
                 })
             }
-            Some(TypeKind::Struct { .. }) => self.counted(memory).ok_or_else(not),
+            Some(TypeKind::Struct { .. }) => match self.collection(memory) {
+                Some(Collection::Row(run)) => Ok(Elements {
+                    first: Self::in_memory(
+                        self.module.clone(),
+                        PlaceType::Described(run.element),
+                        run.address,
+                    ),
+                    length: Some(run.length),
+                }),
+                Some(_) => Err(PlaceError::NotInARow {
+                    ty: self.type_name(),
+                }),
+                None => self.counted(memory).ok_or_else(not),
+            },
             _ => {
                 let (_, first) = self.target(memory).map_err(|error| match error {
                     PlaceError::NotAPointer { .. } => not(),

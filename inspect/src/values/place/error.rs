@@ -42,6 +42,18 @@ pub enum PlaceError {
         /// How many there are.
         length: u64,
     },
+    /// Its elements are apart.
+    #[error("the elements of `{ty}` do not lie in a row: take them one by one")]
+    NotInARow {
+        /// The type.
+        ty: String,
+    },
+    /// A map has no such key.
+    #[error("`{ty}` has no such key")]
+    NoEntry {
+        /// The type.
+        ty: String,
+    },
     /// It is no number.
     #[error("`{ty}` is no number")]
     NotANumber {

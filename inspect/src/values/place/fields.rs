@@ -17,6 +17,14 @@ impl<'data> Place<'data> {
             match place.own_field(name, MOST_WRAPPERS, memory)? {
                 Found::Field(field) => return Ok(*field),
                 Found::Known(known) => {
+                    // How many share it lies beside it.
+                    if matches!(name, "strong" | "weak")
+                        && let Ok((_, Some(counts))) = place.plain_target(memory)
+                        && let Ok(Found::Field(field)) =
+                            counts.own_field(name, MOST_WRAPPERS, memory)
+                    {
+                        return Ok(*field);
+                    }
                     // `p.x` of a pointer, a box or a reference-counted one.
                     let next = place.target(memory).ok().and_then(|(_, next)| next);
                     let Some(next) = next else {
