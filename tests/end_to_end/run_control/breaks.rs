@@ -244,6 +244,7 @@ fn values_are_written_and_the_machine_goes_on_elsewhere() {
         expression: "order->price * 2 + $rbx".to_owned(),
         frame: None,
         format: None,
+        extent: ukdbg_session::Extent::default(),
     }) else {
         panic!("no value");
     };
