@@ -24,16 +24,23 @@ pub(crate) struct TaskState {
     io_map: u16,
 }
 
+/// A page that holds nothing else. The end of a trap's handling writes there
+/// with watchpoints in force, and QEMU 7.2 has been seen to take a write beside
+/// a watched value, in its page, for one to it.
+#[repr(C, align(4096))]
+pub(crate) struct OwnPage<T>(T);
+
 /// The one CPU's. Trap entries move its interrupt stack pointers.
-pub(crate) static TASK_STATE_SEGMENT: CpuCell<TaskState> = CpuCell::new(TaskState {
-    reserved_0: 0,
-    privilege_stacks: [0; 3],
-    reserved_1: 0,
-    interrupt_stacks: [0; 7],
-    reserved_2: 0,
-    reserved_3: 0,
-    io_map: size_of::<TaskState>() as u16,
-});
+pub(crate) static TASK_STATE_SEGMENT: CpuCell<OwnPage<TaskState>> =
+    CpuCell::new(OwnPage(TaskState {
+        reserved_0: 0,
+        privilege_stacks: [0; 3],
+        reserved_1: 0,
+        interrupt_stacks: [0; 7],
+        reserved_2: 0,
+        reserved_3: 0,
+        io_map: size_of::<TaskState>() as u16,
+    }));
 
 static DESCRIPTORS: CpuCell<[u64; 5]> =
     CpuCell::new([0, 0x00af_9a00_0000_ffff, 0x00cf_9200_0000_ffff, 0, 0]);
@@ -71,7 +78,7 @@ pub(crate) fn init() {
     // neither table is in use; the first three descriptors equal those that
     // are loaded, so the segment registers stay valid.
     unsafe {
-        (*tss).interrupt_stacks = stacks;
+        (*tss).0.interrupt_stacks = stacks;
         [(*DESCRIPTORS.get())[3], (*DESCRIPTORS.get())[4]] = tss_descriptor;
         asm!("lgdt [{}]", in(reg) &raw const pointer, options(readonly, nostack, preserves_flags));
         asm!("ltr {:x}", in(reg) TASK_STATE, options(nostack, preserves_flags));

@@ -13,6 +13,7 @@ mod every_instruction;
 mod foreign_endings;
 mod foreign_shapes;
 mod gdb_parity;
+mod in_guest_stub;
 mod look;
 mod page_tables;
 mod run_control;

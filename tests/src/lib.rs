@@ -12,12 +12,15 @@
 
 mod built;
 mod compile;
+mod conversation;
+mod debuggers;
 mod frame;
 mod gdb;
 mod leftovers;
 mod marker;
 mod process;
 mod qemu;
+mod relay;
 mod terminal;
 mod tool;
 mod ukdbg;
@@ -27,12 +30,15 @@ pub use compile::{
     BuiltGuest, Ending, GuestShape, Layout, SymbolFile, Traps, UnwindTables, assemble,
     guest_sources,
 };
+pub use conversation::{Answer, Answers, answers};
+pub use debuggers::{Held, gdb_session, lldb_session};
 pub use frame::{ExpectedFrame, SeenFrame, compare_frames};
 pub use gdb::{gdb, gdb_backtrace, gdb_frames, gdb_of_core};
 pub use leftovers::{expect_nothing_left, processes_under};
 pub use marker::{line_of, lines_of};
 pub use process::{Finished, Running};
 pub use qemu::Qemu;
+pub use relay::{Quality, Record, Relay, Way};
 pub use terminal::Terminal;
 pub use tool::{Tool, available};
 pub use ukdbg::Ukdbg;

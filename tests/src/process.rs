@@ -138,6 +138,19 @@ impl Running {
         self.group.as_raw_nonzero().get()
     }
 
+    /// Waits for its end; its exit code, if no signal ended it.
+    ///
+    /// # Panics
+    /// When the deadline passes first.
+    #[must_use]
+    pub fn wait_for_end(&mut self, deadline: Duration) -> Option<i32> {
+        let Ok(status) = self.ended.recv_timeout(deadline) else {
+            panic!("{} did not end in {deadline:?}\n{}", self.what, self.said());
+        };
+        self.status = Some(status);
+        status.code()
+    }
+
     /// Waits for its end, and for the end of its output.
     ///
     /// # Panics

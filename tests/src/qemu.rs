@@ -35,13 +35,9 @@ impl Qemu {
             let path = folder.path().join(name);
             format!("unix:{},server=on,wait=off", path.display())
         };
-        let mut command = Command::new(Tool::Qemu.command());
+        let mut command = Self::command(image);
         command
-            .args(["-accel", "tcg", "-cpu", "max", "-m", "64", "-nodefaults"])
-            .args(["-display", "none", "-no-reboot", "-no-shutdown"])
-            .args(["-serial", "stdio", "-kernel"])
-            .arg(image)
-            .args(["-serial", &socket("com2")])
+            .args(["-serial", "stdio", "-serial", &socket("com2")])
             .args(["-gdb", &socket("gdb"), "-qmp", &socket("qmp")])
             .args(arguments);
         Self {
@@ -66,6 +62,44 @@ impl Qemu {
         }
         assert!(!held.is_running(), "it is held");
         held
+    }
+
+    fn command(image: &Path) -> Command {
+        let mut command = Command::new(Tool::Qemu.command());
+        command
+            .args(["-accel", "tcg", "-cpu", "max", "-m", "64", "-nodefaults"])
+            .args(["-display", "none", "-no-reboot", "-no-shutdown", "-kernel"])
+            .arg(image);
+        command
+    }
+
+    /// Boots `image` in a machine with a single serial port, which is a terminal
+    /// of the host's: that is the second value.
+    ///
+    /// # Panics
+    /// When QEMU cannot be started.
+    #[must_use]
+    pub fn boot_with_one_port(image: &Path, arguments: &[&str]) -> (Self, String) {
+        let folder = TempDir::with_prefix("ukdbg-test-").expect("a temporary directory");
+        let mut command = Self::command(image);
+        command.args(["-serial", "pty"]).args(arguments);
+        let running = Running::start(&mut command);
+        running.wait_for_stdout("(label serial0)", DEADLINE);
+        let said = running.said();
+        let terminal = said
+            .split_whitespace()
+            .find(|word| word.starts_with("/dev/"));
+        let terminal = terminal.expect("QEMU names the terminal").to_owned();
+        (Self { running, folder }, terminal)
+    }
+
+    /// Waits for QEMU's end; its exit code.
+    ///
+    /// # Panics
+    /// When it does not end in time.
+    #[must_use]
+    pub fn wait_for_end(&mut self) -> Option<i32> {
+        self.running.wait_for_end(DEADLINE)
     }
 
     /// Waits until the guest's console holds `text`.

@@ -13,6 +13,8 @@ pub enum Tool {
     Qemu,
     /// GDB.
     Gdb,
+    /// LLDB, the one that is newest known to work if there are several.
+    Lldb,
     /// Graphviz.
     Dot,
     /// tmux.
@@ -28,6 +30,8 @@ impl Tool {
         match self {
             Self::Qemu => "qemu-system-x86_64",
             Self::Gdb => "gdb",
+            Self::Lldb if is_in_path(NEWEST_LLDB) => NEWEST_LLDB,
+            Self::Lldb => "lldb",
             Self::Dot => "dot",
             Self::Tmux => "tmux",
             Self::Gcc => "gcc",
@@ -35,9 +39,16 @@ impl Tool {
     }
 
     fn installed(self) -> bool {
-        let path = env::var_os("PATH").unwrap_or_default();
-        env::split_paths(&path).any(|folder: PathBuf| folder.join(self.command()).is_file())
+        is_in_path(self.command())
     }
+}
+
+/// Debian installs each version under a name of its own.
+const NEWEST_LLDB: &str = "lldb-19";
+
+fn is_in_path(command: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).any(|folder: PathBuf| folder.join(command).is_file())
 }
 
 /// Whether all of `tools` are installed. If not, the test that asks says so

@@ -5,6 +5,7 @@
 
 mod bench;
 mod cargo;
+mod conformance;
 mod demo;
 mod hostile;
 mod kernel;
@@ -45,6 +46,8 @@ enum Task {
     Kernel(kernel::Arguments),
     /// Measure ukdbg beside its peers and write docs/performance.md
     Bench(bench::Arguments),
+    /// Record what GDB and LLDB ask of both stubs, and write docs/rsp.md
+    Conformance,
     /// Compare ukdbg's answers with those of other tools and write
     /// docs/truth.md
     Truth(truth::Arguments),
@@ -70,6 +73,7 @@ fn perform(task: Task) -> Result<()> {
         Task::Test => test::test(),
         Task::Kernel(arguments) => kernel::run(&arguments),
         Task::Bench(arguments) => bench::bench(&arguments),
+        Task::Conformance => conformance::conformance(),
         Task::Truth(arguments) => truth::truth(&arguments),
         Task::Hostile(arguments) => hostile::hostile(&arguments),
     }

@@ -28,6 +28,7 @@ pub(crate) enum Tool {
     Clang,
     /// Makes debugging information common to several images.
     Dwz,
+    Lldb,
     /// What addresses are compared with, and what lists symbols for that.
     Binutils,
     LlvmSymbolizer,
@@ -47,9 +48,19 @@ pub(crate) fn installed_vmlinux() -> Option<PathBuf> {
         .max()
 }
 
+/// Debian has several versions, each under a name of its own.
+const NEWEST_LLDB: &str = "lldb-19";
+
+/// The LLDB to use: a known good one where it is installed.
+pub(crate) fn lldb() -> &'static str {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let newest = env::split_paths(&path).any(|folder| folder.join(NEWEST_LLDB).is_file());
+    if newest { NEWEST_LLDB } else { "lldb" }
+}
+
 impl Tool {
     /// All that the tests need.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Qemu,
         Self::Gdb,
         Self::Graphviz,
@@ -57,6 +68,7 @@ impl Tool {
         Self::Gcc,
         Self::Clang,
         Self::Dwz,
+        Self::Lldb,
     ];
 
     fn command(self) -> &'static str {
@@ -68,6 +80,7 @@ impl Tool {
             Self::Gcc => "g++",
             Self::Clang => "clang",
             Self::Dwz => "dwz",
+            Self::Lldb => lldb(),
             Self::Binutils => "addr2line",
             Self::LlvmSymbolizer => "llvm-symbolizer",
             Self::Vmlinux => "vmlinux",
@@ -86,6 +99,9 @@ impl Tool {
             (Self::Gcc, _) => "gcc",
             (Self::Clang, _) => "clang",
             (Self::Dwz, _) => "dwz",
+            (Self::Lldb, Manager::Apt) => NEWEST_LLDB,
+            (Self::Lldb, Manager::Brew) => "llvm",
+            (Self::Lldb, _) => "lldb",
             (Self::Binutils, _) => "binutils",
             (Self::LlvmSymbolizer, _) => "llvm",
             (Self::Vmlinux, Manager::Apt) => "linux-image-amd64-dbg",
@@ -215,12 +231,24 @@ fn apt_commands(tools: &[Tool], privilege: Privilege) -> Vec<Vec<&'static str>> 
 fn install(commands: &[Vec<&str>]) -> Result<()> {
     let mut outcome = Ok(());
     for words in commands {
+        let words = available(words);
         eprintln!("$ {}", words.join(" "));
         // Only the last one decides: lists that could not be refreshed may
         // still be good enough.
         outcome = run(Command::new(words[0]).args(&words[1..]));
     }
     outcome
+}
+
+/// The command, with packages that this system's lists do not have replaced by
+/// what they have.
+fn available<'a>(words: &[&'a str]) -> Vec<&'a str> {
+    let known = |word: &str| succeeds("apt-cache", &["show", word]);
+    let words = words.iter().map(|&word| match word {
+        NEWEST_LLDB if !known(NEWEST_LLDB) => "lldb",
+        word => word,
+    });
+    words.collect()
 }
 
 fn privilege() -> Privilege {
@@ -272,19 +300,19 @@ mod tests {
         };
         check(
             Manager::Apt,
-            "sudo apt-get install --yes --no-install-recommends qemu-system-x86 gdb graphviz tmux g++ clang dwz",
+            "sudo apt-get install --yes --no-install-recommends qemu-system-x86 gdb graphviz tmux g++ clang dwz lldb-19",
         );
         check(
             Manager::Dnf,
-            "sudo dnf install --assumeyes --setopt=install_weak_deps=False qemu-system-x86 gdb graphviz tmux gcc-c++ clang dwz",
+            "sudo dnf install --assumeyes --setopt=install_weak_deps=False qemu-system-x86 gdb graphviz tmux gcc-c++ clang dwz lldb",
         );
         check(
             Manager::Pacman,
-            "sudo pacman -S --needed --noconfirm qemu-system-x86 gdb graphviz tmux gcc clang dwz",
+            "sudo pacman -S --needed --noconfirm qemu-system-x86 gdb graphviz tmux gcc clang dwz lldb",
         );
         check(
             Manager::Brew,
-            "brew install qemu gdb graphviz tmux gcc clang dwz",
+            "brew install qemu gdb graphviz tmux gcc clang dwz llvm",
         );
     }
 

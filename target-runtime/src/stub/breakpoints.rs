@@ -99,6 +99,16 @@ impl Breakpoints {
         true
     }
 
+    /// Puts back in force those that the debugger itself has hit meanwhile.
+    pub(super) fn arm(&self, memory: &mut impl Memory) {
+        for entry in &self.0 {
+            let (address, mut byte) = (entry.address.load(Relaxed), [INT3]);
+            if address != 0 && memory.read(address, &mut byte) == 1 && byte != [INT3] {
+                memory.write(address, &[INT3]);
+            }
+        }
+    }
+
     /// Removes all.
     pub(super) fn clear(&self, memory: &mut impl Memory) {
         for entry in &self.0 {
@@ -163,6 +173,23 @@ mod tests {
         assert_eq!(memory.bytes[3..6], [0xa, INT3, 0xc]);
         breakpoints.clear(&mut memory);
         assert_eq!(memory.bytes[3..6], [0xa, 0xb, 0xc]);
+    }
+
+    #[test]
+    fn what_the_debugger_hit_is_put_back() {
+        let (breakpoints, mut memory) = (Breakpoints::new(), FakeGuest::new(0x1000, 0x20));
+        breakpoints.insert(0x1004, &mut memory).unwrap();
+        // As the entry of a trap does it.
+        memory.write(0x1004, &[4]);
+        assert!(breakpoints.contains(0x1004));
+        breakpoints.arm(&mut memory);
+        assert_eq!(memory.bytes[4], INT3);
+        memory.write(0x1004, &[4]);
+        breakpoints.insert(0x1004, &mut memory).unwrap();
+        assert_eq!(memory.bytes[4], INT3);
+        breakpoints.clear(&mut memory);
+        breakpoints.arm(&mut memory);
+        assert_eq!(memory.bytes[4], 4);
     }
 
     #[test]

@@ -47,6 +47,11 @@ impl Reply {
         self.put(&[b'#', hex(sum >> 4), hex(sum)]);
     }
 
+    /// Adds a packet behind the one that is there.
+    pub(super) fn append(&mut self, packet: &[u8]) {
+        self.put(packet);
+    }
+
     fn put(&mut self, bytes: &[u8]) {
         for &byte in bytes {
             // Room is kept for what frames a packet.

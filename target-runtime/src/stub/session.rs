@@ -70,6 +70,10 @@ pub(super) struct Session<G: Guest + 'static, P> {
     reason: MultiThreadStopReason<u64>,
     /// How the guest is to end, once the client has its answer.
     ending: Option<Resume>,
+    /// The last client took its leave, and may not have heard that it may go.
+    farewell: bool,
+    /// The client is LLDB, which shows what `monitor` says only as `O` packets.
+    is_lldb: bool,
     /// The client names threads with their process.
     multiprocess: bool,
     /// The thread that the client reads, as it last said it.
@@ -100,6 +104,8 @@ impl<G: Guest, P: Port> Session<G, P> {
             guest: StoppedGuest::new(guest, breakpoints),
             reason: MultiThreadStopReason::Signal(Signal::SIGTRAP),
             ending: None,
+            farewell: false,
+            is_lldb: false,
             multiprocess: false,
             thread: Thread::NONE,
             unacknowledged: None,
@@ -230,7 +236,10 @@ impl<G: Guest, P: Port> Session<G, P> {
                 if inner.get_reason() == DisconnectReason::Kill
         );
         if !self.is_awaited() {
+            let request = self.unacknowledged;
+            self.farewell = self.machine.is_some() && !killed;
             self.forget_client();
+            self.unacknowledged = request.filter(|_| self.farewell);
         }
         let resume = self.guest.store(place.frame);
         if killed { Resume::Kill } else { resume }
@@ -250,6 +259,8 @@ impl<G: Guest, P: Port> Session<G, P> {
         }
         self.guest.forget_client();
         self.multiprocess = false;
+        self.is_lldb = false;
+        self.farewell = false;
         self.thread = Thread::NONE;
         self.rebuild();
     }
@@ -303,6 +314,8 @@ impl<G: Guest, P: Port> Session<G, P> {
             self.multiprocess = packet
                 .windows(MULTIPROCESS_WORD.len())
                 .any(|word| word == MULTIPROCESS_WORD);
+        } else if packet.starts_with(b"$QThreadSuffixSupported") {
+            self.is_lldb = true;
         }
         let own = Own::parse(packet);
         self.clear_reply();
@@ -379,6 +392,9 @@ impl<G: Guest, P: Port> Session<G, P> {
     }
 
     fn retransmit(&mut self) {
+        if self.farewell {
+            self.answer(DETACHED);
+        }
         self.transmit(Reply::packet);
     }
 
@@ -449,6 +465,8 @@ fn fingerprint(packet: &[u8]) -> u64 {
 const MULTIPROCESS_WORD: &[u8] = b"multiprocess+";
 /// What a client that says so sends.
 const MULTIPROCESS: &[u8] = b"$qSupported:multiprocess+#c6";
+/// The answer to a client that leaves.
+const DETACHED: &[u8] = b"$OK#9a";
 /// Linux's numbers.
 const EIO: u8 = 5;
 const EINVAL: u8 = 22;

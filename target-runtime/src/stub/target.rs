@@ -153,6 +153,7 @@ impl<G: Guest> StoppedGuest<G> {
             self.watchpoints.enable(&mut self.guest);
         }
         *frame = self.frame;
+        self.breakpoints.arm(&mut self.guest);
         self.resume
     }
 

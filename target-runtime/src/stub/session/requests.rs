@@ -63,18 +63,27 @@ impl<G: Guest, P: Port> Session<G, P> {
         if let Own::Monitor(Some(Command::Reset)) = request {
             self.ending = Some(Resume::Reset);
         }
+        let shown = self.is_lldb && matches!(request, Own::Monitor(_)) && self.ending.is_none();
         let Some(reply) = super::reply_of(&mut self.machine) else {
             return;
         };
-        reply.answer(|out| match request {
-            Own::WhyStopped => write_stop(out, reason, processes),
-            Own::Kill | Own::Monitor(Some(Command::Reset)) => out.write_str("OK"),
-            Own::Monitor(None) => {
-                HexText(out).write_str("there is no such command; see `monitor help`\n")
+        reply.answer(|out| {
+            if shown {
+                out.write_str("O")?;
             }
-            Own::Monitor(Some(Command::Help)) => monitor::help(&mut HexText(out)),
-            Own::Monitor(Some(command)) => self.guest.show(command, &mut HexText(out)),
+            match request {
+                Own::WhyStopped => write_stop(out, reason, processes),
+                Own::Kill | Own::Monitor(Some(Command::Reset)) => out.write_str("OK"),
+                Own::Monitor(None) => {
+                    HexText(out).write_str("there is no such command; see `monitor help`\n")
+                }
+                Own::Monitor(Some(Command::Help)) => monitor::help(&mut HexText(out)),
+                Own::Monitor(Some(command)) => self.guest.show(command, &mut HexText(out)),
+            }
         });
+        if shown {
+            reply.append(b"$OK#9a");
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use super::super::testing::{FakeGuest, frame};
 use super::*;
 
 mod hostile;
+mod lines;
 
 const TRAP_FLAG: u64 = 1 << 8;
 
@@ -57,13 +58,18 @@ fn packet(body: &str) -> String {
 impl Pair {
     /// Sends bytes; what the guest then does, and what came back.
     fn send(&mut self, bytes: &[u8]) -> (Option<Resume>, String) {
+        let (resume, received) = self.send_bytes(bytes);
+        (resume, String::from_utf8(received).unwrap())
+    }
+
+    fn send_bytes(&mut self, bytes: &[u8]) -> (Option<Resume>, Vec<u8>) {
         self.session.port.to_guest.extend(bytes);
         let mut place = Place {
             frame: &mut self.frame,
             special: RegisterSet::default(),
         };
         let resume = self.session.poll(&mut place);
-        (resume, self.received())
+        (resume, self.received_bytes())
     }
 
     /// Acknowledges what came before, and asks.
@@ -72,7 +78,11 @@ impl Pair {
     }
 
     fn received(&mut self) -> String {
-        String::from_utf8(std::mem::take(&mut self.session.port.to_client)).unwrap()
+        String::from_utf8(self.received_bytes()).unwrap()
+    }
+
+    fn received_bytes(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.session.port.to_client)
     }
 
     /// A request that leaves the guest stopped, and its reply's body.
@@ -420,6 +430,12 @@ fn a_monitor_command_is_answered_in_one_packet() {
     assert!(unknown.starts_with("7468657265"), "{unknown}");
     assert_eq!(pair.ask("qRcmd,6"), unknown);
     assert_eq!(pair.ask(&format!("qRcmd,{}", "61".repeat(99))), unknown);
+    pair.ask("QThreadSuffixSupported");
+    assert_eq!(
+        pair.request("qRcmd,68656170").1,
+        format!("+{}$OK#9a", packet("O48656170"))
+    );
+    pair.ask("qSupported");
     let long = pair.ask("qRcmd,7472616365");
     assert!(
         long.len() > PACKET_SIZE - 16
