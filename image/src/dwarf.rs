@@ -13,6 +13,7 @@ use rayon::prelude::*;
 use crate::companions::{Companions, dwarf_of};
 use crate::intervals::Intervals;
 
+mod abbreviation_lengths;
 mod budget;
 pub(crate) mod call_sites;
 mod constants;
@@ -29,6 +30,7 @@ pub(crate) mod names;
 mod part;
 mod position;
 pub(crate) mod ranges;
+mod skim;
 mod split;
 pub(crate) mod type_names;
 mod type_units;

@@ -3,7 +3,8 @@
 
 use rayon::prelude::*;
 
-use crate::dwarf::functions::SymbolAt;
+use crate::dwarf::functions::{SymbolAt, UnitFunction};
+use crate::dwarf::inlines::InlineTree;
 use crate::dwarf::{Debug, Scope};
 use crate::{FunctionName, SourceFrame, SourceLocation};
 
@@ -17,7 +18,16 @@ pub(crate) fn source_frames(
 ) -> Vec<SourceFrame> {
     let unit = debug.and_then(|debug| Some((debug, debug.unit_at(address)?)));
     let scope = unit.as_ref().map(|(debug, unit)| Scope { debug, unit });
-    in_scope(scope, address, symbol, symbol_at_entry)
+    let place = scope.map(|scope| {
+        let function = scope.function_at(address);
+        let calls = function.map(|function| function.inlines(scope));
+        Place {
+            scope,
+            function,
+            calls,
+        }
+    });
+    chain(place, address, symbol, symbol_at_entry)
 }
 
 /// The chains of many addresses, in their order, without keeping what is read.
@@ -38,11 +48,11 @@ pub(crate) fn source_frames_of_all(
     let answers = units.into_par_iter().flat_map_iter(|asked| {
         let unit = asked.first().and_then(|&(unit, ..)| unit);
         let unit = debug.and_then(|debug| Some((debug, debug.unit_for_once(unit?)?)));
-        asked.iter().map(move |&(_, address, place)| {
-            let scope = unit.as_ref().map(|(debug, unit)| Scope { debug, unit });
-            let name = || symbol(address);
-            (place, in_scope(scope, address, name, symbol_at_entry))
-        })
+        let scope = unit.as_ref().map(|(debug, unit)| Scope { debug, unit });
+        let addresses: Vec<u64> = asked.iter().map(|&(_, address, _)| address).collect();
+        let frames = in_unit(scope, &addresses, symbol, symbol_at_entry);
+        let places = asked.iter().map(|&(.., place)| place);
+        places.zip(frames).collect::<Vec<_>>()
     });
     let mut frames = vec![Vec::new(); addresses.len()];
     for (place, answer) in answers.collect::<Vec<_>>() {
@@ -51,13 +61,55 @@ pub(crate) fn source_frames_of_all(
     frames
 }
 
-fn in_scope(
+/// The chains of ascending addresses, of which a unit holds all or none.
+fn in_unit(
     scope: Option<Scope<'_, '_>>,
+    addresses: &[u64],
+    symbol: &(dyn Fn(u64) -> Option<FunctionName> + Sync),
+    symbol_at_entry: &SymbolAt<'_>,
+) -> Vec<Vec<SourceFrame>> {
+    let function_of = |address: u64| scope.and_then(|scope| scope.function_at(address));
+    let mut frames = Vec::with_capacity(addresses.len());
+    let mut rest = addresses;
+    while let Some(&first) = rest.first() {
+        let function = function_of(first);
+        // Of one function together, so that its inlined calls are read once.
+        let same = |&&address: &&u64| match (function, function_of(address)) {
+            (Some(one), Some(other)) => std::ptr::eq(one, other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        let (together, others) = rest.split_at(rest.iter().take_while(same).count().max(1));
+        let calls = function
+            .zip(scope)
+            .map(|(function, scope)| function.inlines_at(scope, together));
+        frames.extend(together.iter().map(|&address| {
+            let name = || symbol(address);
+            let place = scope.map(|scope| Place {
+                scope,
+                function,
+                calls: calls.as_ref(),
+            });
+            chain(place, address, name, symbol_at_entry)
+        }));
+        rest = others;
+    }
+    frames
+}
+
+/// The debugging information around an address.
+struct Place<'a, 'data> {
+    scope: Scope<'a, 'data>,
+    function: Option<&'a UnitFunction>,
+    calls: Option<&'a InlineTree>,
+}
+
+fn chain(
+    place: Option<Place<'_, '_>>,
     address: u64,
     symbol: impl Fn() -> Option<FunctionName>,
     symbol_at_entry: &SymbolAt<'_>,
 ) -> Vec<SourceFrame> {
-    let described = scope.map(|scope| described(scope, address, &symbol, symbol_at_entry));
+    let described = place.map(|place| described(&place, address, &symbol, symbol_at_entry));
     if let Some(frames) = described.filter(|frames| !frames.is_empty()) {
         return frames;
     }
@@ -70,14 +122,18 @@ fn in_scope(
 }
 
 fn described(
-    scope: Scope<'_, '_>,
+    &Place {
+        scope,
+        function,
+        calls,
+    }: &Place<'_, '_>,
     address: u64,
     symbol: impl Fn() -> Option<FunctionName>,
     symbol_at_entry: &SymbolAt<'_>,
 ) -> Vec<SourceFrame> {
     let line = scope.lines().at(address);
     let mut location: Option<SourceLocation> = line.and_then(|line| line.location(scope));
-    let Some(function) = scope.function_at(address) else {
+    let (Some(function), Some(calls)) = (function, calls) else {
         // An assembler describes lines, and leaves functions to the symbols.
         let frame = location.map(|location| SourceFrame {
             function: symbol(),
@@ -87,13 +143,13 @@ fn described(
         return frame.into_iter().collect();
     };
     let mut frames = Vec::new();
-    for call in function.inlines(scope).chain(address) {
+    for call in calls.chain(address) {
         frames.push(SourceFrame {
             function: call.name(scope),
             location,
             inlined: true,
         });
-        location = call.place.location(scope);
+        location = call.place().location(scope);
     }
     frames.push(SourceFrame {
         function: function.name(scope, symbol_at_entry),

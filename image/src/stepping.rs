@@ -30,7 +30,7 @@ impl Image<'_> {
             let chain = chain.chain(address.0);
             Some(
                 chain
-                    .take_while(|call| call.entry == Some(address.0))
+                    .take_while(|call| call.entry() == Some(address.0))
                     .count(),
             )
         });

@@ -5,13 +5,13 @@
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use gimli::{AttributeSpecification, AttributeValue, EntriesRaw, UnitOffset};
+use gimli::{AttributeValue, UnitOffset};
 
-use super::entries::next_abbreviation;
-use super::inlines::InlineTree;
+use super::Scope;
+use super::inlines::{InlineTree, Wanted};
 use super::names::describe;
 use super::ranges::RangeAttributes;
-use super::{Scope, Slice};
+use super::skim::Skim;
 use crate::demangle::function_name;
 use crate::intervals::Intervals;
 use crate::{Function, FunctionName, FunctionOrigin, LinkAddr};
@@ -84,73 +84,40 @@ fn read_entries(
     depth: Depth,
     functions: &mut Vec<UnitFunction>,
 ) -> gimli::Result<()> {
-    let mut entries = scope.unit.dwarf.entries_raw(None)?;
-    while !entries.is_empty() {
-        let die = entries.next_offset();
-        let Some(abbreviation) = next_abbreviation(&mut entries)? else {
-            continue;
-        };
-        let skips = abbreviation.has_children()
-            && depth == Depth::Outer
-            && holds_no_outer_function(abbreviation.tag());
-        let specifications = abbreviation.attributes();
-        let sibling = if abbreviation.tag() == gimli::DW_TAG_subprogram {
-            let (attributes, sibling) = subprogram(scope, &mut entries, specifications)?;
+    let mut entries = Skim::whole(scope)?;
+    while let Some(entry) = entries.next_entry() {
+        let passes = depth == Depth::Outer && holds_no_outer_function(entry.tag);
+        if entry.tag == gimli::DW_TAG_subprogram && entry.has_code {
+            let (attributes, sibling) = subprogram(scope, &mut entries)?;
             if attributes.has_code() {
-                functions.extend(UnitFunction::new(scope, die, &attributes));
+                functions.extend(UnitFunction::new(scope, entry.offset, &attributes));
             }
-            sibling
-        } else if skips {
-            only_sibling(&mut entries, specifications)?
-        } else {
-            entries.skip_attributes(specifications)?;
-            None
-        };
-        if let Some(AttributeValue::UnitRef(next)) = sibling
-            && skips
-            && next > entries.next_offset()
-        {
-            entries = scope.unit.dwarf.entries_raw(Some(next))?;
+            if passes && entry.has_children {
+                entries.go_to_sibling(sibling);
+            }
+        } else if passes {
+            entries.pass_children(entry);
         }
     }
     Ok(())
 }
 
-type Sibling<'data> = Option<AttributeValue<Slice<'data>>>;
-
 /// Reads what matters of a function's attributes, and where its sibling is.
 fn subprogram<'data>(
     scope: Scope<'_, 'data>,
-    entries: &mut EntriesRaw<'_, Slice<'data>>,
-    specifications: &[AttributeSpecification],
-) -> gimli::Result<(RangeAttributes<'data>, Sibling<'data>)> {
+    entries: &mut Skim<'_, 'data>,
+) -> gimli::Result<(RangeAttributes<'data>, Option<UnitOffset>)> {
     let mut attributes = RangeAttributes::default();
     let mut sibling = None;
-    for &specification in specifications {
-        let attribute = entries.read_attribute(specification)?;
-        if attribute.name() == gimli::DW_AT_sibling {
-            sibling = Some(attribute.value());
+    entries.attributes(|attribute| {
+        if attribute.name() == gimli::DW_AT_sibling
+            && let AttributeValue::UnitRef(next) = attribute.value()
+        {
+            sibling = Some(next);
         }
-        attributes.note(scope, &attribute);
-    }
+        attributes.note(scope, attribute);
+    })?;
     Ok((attributes, sibling))
-}
-
-/// Goes over an entry's attributes, but for where its sibling is.
-fn only_sibling<'data>(
-    entries: &mut EntriesRaw<'_, Slice<'data>>,
-    specifications: &[AttributeSpecification],
-) -> gimli::Result<Sibling<'data>> {
-    let mut names = specifications.iter().map(AttributeSpecification::name);
-    let place = names.position(|name| name == gimli::DW_AT_sibling);
-    let (before, rest) = specifications.split_at(place.unwrap_or(specifications.len()));
-    entries.skip_attributes(before)?;
-    let Some((&specification, rest)) = rest.split_first() else {
-        return Ok(None);
-    };
-    let sibling = entries.read_attribute(specification)?.value();
-    entries.skip_attributes(rest)?;
-    Ok(Some(sibling))
 }
 
 /// Whether functions below such an entry, if any, are within functions or
@@ -189,7 +156,12 @@ impl UnitFunction {
     /// The calls inlined into it.
     pub(crate) fn inlines<'a>(&'a self, scope: Scope<'_, '_>) -> &'a InlineTree {
         self.inlines
-            .get_or_init(|| InlineTree::read(scope, self.die))
+            .get_or_init(|| InlineTree::read(scope, self.die, Wanted::Every))
+    }
+
+    /// The calls inlined into it at some addresses, for one question.
+    pub(crate) fn inlines_at(&self, scope: Scope<'_, '_>, addresses: &[u64]) -> InlineTree {
+        InlineTree::read(scope, self.die, Wanted::At(addresses))
     }
 
     /// Everything DWARF says about it; none when it has no name. `symbol`

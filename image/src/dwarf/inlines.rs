@@ -2,16 +2,14 @@
 //! §3.3.8) as a tree, with the innermost one found by address.
 
 use std::ops::Range;
-use std::sync::OnceLock;
 
 use gimli::{AttributeValue, UnitOffset};
 
-use super::entries::next_abbreviation;
-use super::names::{Place, describe, file_index};
+use super::names::{Place, file_index};
 use super::ranges::RangeAttributes;
+use super::skim::{Entry, Skim};
 use super::{Scope, Slice};
 use crate::FunctionName;
-use crate::demangle::function_name;
 use crate::intervals::Intervals;
 
 /// Nesting beyond which inlined calls are left out.
@@ -29,24 +27,61 @@ pub(crate) struct InlinedCall {
     pub(crate) die: UnitOffset,
     /// The call it is nested in; none directly in the function.
     parent: Option<u32>,
+    said: Said,
+}
+
+/// What a call's attributes say.
+#[derive(Clone, Copy)]
+struct Said {
     /// Where its code is entered.
-    pub(crate) entry: Option<u64>,
+    entry: Option<u64>,
     /// Where the call stands.
-    pub(crate) place: Place,
-    name: OnceLock<Option<FunctionName>>,
+    place: Place,
+    /// Position of the entry that says its name: thousands of calls are of one
+    /// function.
+    named_at: usize,
+}
+
+/// Which inlined calls are kept.
+#[derive(Clone, Copy)]
+pub(crate) enum Wanted<'a> {
+    /// All of the function.
+    Every,
+    /// Those at some of these addresses, which ascend, and the calls around
+    /// them: most calls of a function are at none.
+    At(&'a [u64]),
+}
+
+impl Wanted<'_> {
+    fn is_in(self, range: &Range<u64>) -> bool {
+        let Self::At(addresses) = self else {
+            return true;
+        };
+        let first = addresses.partition_point(|&address| address < range.start);
+        addresses.get(first).is_some_and(|at| range.contains(at))
+    }
 }
 
 impl InlinedCall {
     /// The name of the function that was inlined.
     pub(crate) fn name(&self, scope: Scope<'_, '_>) -> Option<FunctionName> {
-        let read = || describe(scope, self.die).best_name().map(function_name);
-        self.name.get_or_init(read).clone()
+        scope.name_said_at(self.said.named_at)
+    }
+
+    /// Where its code is entered.
+    pub(crate) fn entry(&self) -> Option<u64> {
+        self.said.entry
+    }
+
+    /// Where the call stands.
+    pub(crate) fn place(&self) -> Place {
+        self.said.place
     }
 }
 
 impl InlineTree {
-    pub(crate) fn read(scope: Scope<'_, '_>, function: UnitOffset) -> Self {
-        let mut reading = Reading::default();
+    pub(crate) fn read(scope: Scope<'_, '_>, function: UnitOffset, wanted: Wanted<'_>) -> Self {
+        let mut reading = Reading::new(wanted);
         // What was read before a malformed entry is kept.
         let _ = reading.entries(scope, function);
         Self {
@@ -67,77 +102,124 @@ impl InlineTree {
 }
 
 /// What was read of a function's entries so far.
-#[derive(Default)]
-struct Reading {
+struct Reading<'a> {
+    wanted: Wanted<'a>,
     calls: Vec<InlinedCall>,
     ranges: Vec<(Range<u64>, u16, u32)>,
-    /// The calls around the next entry, each with its depth.
-    open: Vec<(isize, u32)>,
+    /// The calls around the next entry.
+    open: Vec<OpenCall>,
 }
 
-impl Reading {
-    fn entries(&mut self, scope: Scope<'_, '_>, function: UnitOffset) -> gimli::Result<()> {
-        let mut entries = scope.unit.dwarf.entries_raw(Some(function))?;
-        if let Some(abbreviation) = next_abbreviation(&mut entries)? {
-            entries.skip_attributes(abbreviation.attributes())?;
+/// A call around others, kept or not.
+struct OpenCall {
+    depth: isize,
+    die: UnitOffset,
+    /// None where it was not read.
+    said: Option<Said>,
+    /// Its place among those that are kept.
+    kept: Option<u32>,
+}
+
+impl<'a> Reading<'a> {
+    fn new(wanted: Wanted<'a>) -> Self {
+        Self {
+            wanted,
+            calls: Vec::new(),
+            ranges: Vec::new(),
+            open: Vec::new(),
         }
+    }
+
+    fn entries(&mut self, scope: Scope<'_, '_>, function: UnitOffset) -> gimli::Result<()> {
+        let mut entries = Skim::below(scope, function)?;
         let mut nested_function = None;
-        while entries.next_depth() > 0 {
-            let die = entries.next_offset();
-            let depth = entries.next_depth();
-            let Some(abbreviation) = next_abbreviation(&mut entries)? else {
-                continue;
-            };
+        while let Some(entry) = entries.next_entry() {
+            let depth = entry.depth;
             // The entry ends every call that is not around it.
-            while self.open.pop_if(|&mut (call, _)| call >= depth).is_some() {}
+            while self.open.pop_if(|call| call.depth >= depth).is_some() {}
             nested_function = nested_function.filter(|&nested| nested < depth);
-            if abbreviation.tag() == gimli::DW_TAG_subprogram && nested_function.is_none() {
+            if entry.tag == gimli::DW_TAG_subprogram && nested_function.is_none() {
                 nested_function = Some(depth);
             }
-            let inlined = abbreviation.tag() == gimli::DW_TAG_inlined_subroutine;
+            let inlined = entry.tag == gimli::DW_TAG_inlined_subroutine;
             if !inlined || nested_function.is_some() {
-                entries.skip_attributes(abbreviation.attributes())?;
+                continue;
+            }
+            let code = entries.plain_code(entry);
+            if code.is_some_and(|code| !self.wanted.is_in(&code)) {
+                self.open(entry, None);
                 continue;
             }
             let mut attributes = CallAttributes::default();
-            for &specification in abbreviation.attributes() {
-                attributes.note(scope, &entries.read_attribute(specification)?);
-            }
-            self.call(scope, die, depth, &attributes);
+            entries.attributes(|attribute| attributes.note(scope, attribute))?;
+            self.call(scope, entry, &attributes);
         }
         Ok(())
+    }
+
+    /// Opens a call, and gives how deep it is in others, unless too deep.
+    fn open(&mut self, entry: Entry, said: Option<Said>) -> Option<u16> {
+        let nesting = u16::try_from(self.open.len()).ok();
+        let nesting = nesting.filter(|&nesting| nesting < MOST_NESTING)?;
+        self.open.push(OpenCall {
+            depth: entry.depth,
+            die: entry.offset,
+            said,
+            kept: None,
+        });
+        Some(nesting)
     }
 
     fn call<'data>(
         &mut self,
         scope: Scope<'_, 'data>,
-        die: UnitOffset,
-        depth: isize,
+        entry: Entry,
         attributes: &CallAttributes<'data>,
     ) {
-        let numbers = (
-            u16::try_from(self.open.len()),
-            u32::try_from(self.calls.len()),
-        );
-        let (Ok(nesting), Ok(number)) = numbers else {
+        let mut code = attributes.ranges.kept_ranges(scope);
+        let said = attributes.said(scope, entry.offset, &code);
+        let Some(nesting) = self.open(entry, Some(said)) else {
             return;
         };
-        if nesting >= MOST_NESTING {
+        code.retain(|range| self.wanted.is_in(range));
+        if code.is_empty() {
             return;
         }
-        let code = attributes.ranges.kept_ranges(scope);
-        let entry = attributes.ranges.entry(&code);
-        let code = code.into_iter();
-        self.ranges
-            .extend(code.map(|range| (range, nesting, number)));
-        self.calls.push(InlinedCall {
-            die,
-            parent: self.open.last().map(|&(_, call)| call),
-            entry,
-            place: attributes.place,
-            name: OnceLock::new(),
-        });
-        self.open.push((depth, number));
+        if let Some(number) = self.keep_open(scope) {
+            let code = code.into_iter().map(|range| (range, nesting, number));
+            self.ranges.extend(code);
+        }
+    }
+
+    /// Keeps every call that is open, and says which the innermost is.
+    fn keep_open(&mut self, scope: Scope<'_, '_>) -> Option<u32> {
+        let mut parent = None;
+        for open in &mut self.open {
+            if open.kept.is_none() {
+                open.kept = Some(u32::try_from(self.calls.len()).ok()?);
+                let said = open.said.unwrap_or_else(|| Said::by(scope, open.die));
+                self.calls.push(InlinedCall {
+                    die: open.die,
+                    parent,
+                    said,
+                });
+            }
+            parent = open.kept;
+        }
+        parent
+    }
+}
+
+impl Said {
+    fn by(scope: Scope<'_, '_>, call: UnitOffset) -> Self {
+        let mut attributes = CallAttributes::default();
+        if let Ok(entry) = scope.unit.dwarf.entry(call) {
+            for attribute in entry.attrs() {
+                attributes.note(scope, attribute);
+            }
+        }
+        let code = attributes.ranges.ranges(scope);
+        attributes.said(scope, call, &code)
     }
 }
 
@@ -145,16 +227,30 @@ impl Reading {
 struct CallAttributes<'data> {
     ranges: RangeAttributes<'data>,
     place: Place,
+    origin: Option<AttributeValue<Slice<'data>>>,
+    names_itself: bool,
 }
 
 impl<'data> CallAttributes<'data> {
     fn note(&mut self, scope: Scope<'_, 'data>, attribute: &gimli::Attribute<Slice<'data>>) {
-        let value: AttributeValue<Slice<'data>> = attribute.value();
         match attribute.name() {
-            gimli::DW_AT_call_file => self.place.file = file_index(value),
-            gimli::DW_AT_call_line => self.place.line = value.udata_value(),
-            gimli::DW_AT_call_column => self.place.column = value.udata_value(),
+            gimli::DW_AT_call_file => self.place.file = file_index(attribute.value()),
+            gimli::DW_AT_call_line => self.place.line = attribute.value().udata_value(),
+            gimli::DW_AT_call_column => self.place.column = attribute.value().udata_value(),
+            gimli::DW_AT_abstract_origin => self.origin = Some(attribute.value()),
+            gimli::DW_AT_name | gimli::DW_AT_linkage_name => self.names_itself = true,
             _ => self.ranges.note(scope, attribute),
+        }
+    }
+
+    fn said(&self, scope: Scope<'_, 'data>, call: UnitOffset, code: &[Range<u64>]) -> Said {
+        // A name of its own is nearer than that of its origin.
+        let origin = self.origin.filter(|_| !self.names_itself);
+        let origin = origin.and_then(|origin| scope.position(origin));
+        Said {
+            entry: self.ranges.entry(code),
+            place: self.place,
+            named_at: origin.unwrap_or(scope.unit.offset.saturating_add(call.0)),
         }
     }
 }

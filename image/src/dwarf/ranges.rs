@@ -24,15 +24,14 @@ pub(crate) struct RangeAttributes<'data> {
 impl<'data> RangeAttributes<'data> {
     /// Takes note of an attribute if it is one of them.
     pub(crate) fn note(&mut self, scope: Scope<'_, 'data>, attribute: &Attribute<Slice<'data>>) {
-        let value = attribute.value();
-        let address = || scope.gimli().attr_address(value).ok().flatten();
+        let address = || scope.gimli().attr_address(attribute.value()).ok().flatten();
         match attribute.name() {
             gimli::DW_AT_low_pc => self.low = address(),
-            gimli::DW_AT_high_pc => match value {
+            gimli::DW_AT_high_pc => match attribute.value() {
                 AttributeValue::Udata(size) => self.size = Some(size),
                 _ => self.end = address(),
             },
-            gimli::DW_AT_ranges => self.list = Some(value),
+            gimli::DW_AT_ranges => self.list = Some(attribute.value()),
             gimli::DW_AT_entry_pc => self.entry = address(),
             _ => {}
         }
@@ -58,44 +57,50 @@ impl<'data> RangeAttributes<'data> {
     /// The ranges, for an index to keep: none once all indexes together hold
     /// more than a sound file needs.
     pub(crate) fn kept_ranges(&self, scope: Scope<'_, 'data>) -> Vec<Range<u64>> {
-        let most = scope.debug.ranges_left.left().min(MOST_RANGES);
-        let mut read = 0;
-        let ranges = self.ranges_up_to(scope, most, &mut read);
-        scope.debug.ranges_left.spend(read);
+        let mut ranges = Vec::new();
+        self.for_each_kept(scope, |range| ranges.push(range));
         ranges
+    }
+
+    /// As [`RangeAttributes::kept_ranges`], one after another.
+    pub(crate) fn for_each_kept(&self, scope: Scope<'_, 'data>, kept: impl FnMut(Range<u64>)) {
+        let most = scope.debug.ranges_left.left().min(MOST_RANGES);
+        let read = self.for_each_up_to(scope, most, kept);
+        scope.debug.ranges_left.spend(read);
     }
 
     /// The ranges, in the order of the list, empty and dropped ones left out.
     pub(crate) fn ranges(&self, scope: Scope<'_, 'data>) -> Vec<Range<u64>> {
-        self.ranges_up_to(scope, MOST_RANGES, &mut 0)
+        let mut ranges = Vec::new();
+        self.for_each_up_to(scope, MOST_RANGES, |range| ranges.push(range));
+        ranges
     }
 
-    fn ranges_up_to(
+    /// Gives the ranges, and how many were read.
+    fn for_each_up_to(
         &self,
         scope: Scope<'_, 'data>,
         most: usize,
-        read: &mut usize,
-    ) -> Vec<Range<u64>> {
-        let kept = |range: &Range<u64>| range.start < range.end && scope.debug.is_code(range.start);
+        mut kept: impl FnMut(Range<u64>),
+    ) -> usize {
+        let mut keep = |range: Range<u64>| {
+            if range.start < range.end && scope.debug.is_code(range.start) {
+                kept(range);
+            }
+        };
         if let Some(list) = self.list
             && let Ok(Some(mut list)) = scope.gimli().attr_ranges(list)
         {
-            let ranges = std::iter::from_fn(|| list.next().ok().flatten());
-            return ranges
-                .map(|range| range.begin..range.end)
-                .take(most)
-                .inspect(|_| *read += 1)
-                .filter(kept)
-                .collect();
+            let ranges = std::iter::from_fn(|| list.next().ok().flatten()).take(most);
+            return ranges.map(|range| keep(range.begin..range.end)).count();
         }
         let Some(low) = self.low.filter(|_| most > 0) else {
-            return Vec::new();
+            return 0;
         };
-        *read = 1;
-        let end = self
-            .size
-            .and_then(|size| low.checked_add(size))
-            .or(self.end);
-        end.map(|end| low..end).filter(kept).into_iter().collect()
+        let end = self.size.and_then(|size| low.checked_add(size));
+        if let Some(end) = end.or(self.end) {
+            keep(low..end);
+        }
+        1
     }
 }

@@ -1,17 +1,21 @@
 //! One unit: what gimli parsed of it, and the indexes built over it on demand.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use gimli::{AttributeValue, UnitOffset, UnitRef, UnitType};
 
+use super::abbreviation_lengths::AbbreviationLengths;
 use super::files::{UnitFiles, joined};
 use super::functions::{Depth, UnitFunction, UnitFunctions};
 use super::lines::UnitLines;
+use super::names::describe;
 use super::position::UnitSection;
 use super::ranges::RangeAttributes;
 use super::{Debug, Slice};
-use crate::{SourcePath, Untrusted};
+use crate::demangle::function_name;
+use crate::{FunctionName, SourcePath, Untrusted};
 
 /// A parsed unit.
 pub(crate) struct Unit<'data> {
@@ -30,6 +34,9 @@ pub(crate) struct Unit<'data> {
     lines: OnceLock<UnitLines>,
     files: OnceLock<UnitFiles>,
     mangles_names: OnceLock<bool>,
+    abbreviation_lengths: OnceLock<AbbreviationLengths>,
+    /// By the position of the entry that says them.
+    inlined_names: Mutex<BTreeMap<usize, Option<FunctionName>>>,
 }
 
 /// A unit within its debugging information: what most questions are asked of.
@@ -64,6 +71,8 @@ impl<'data> Unit<'data> {
             lines: OnceLock::new(),
             files: OnceLock::new(),
             mangles_names: OnceLock::new(),
+            abbreviation_lengths: OnceLock::new(),
+            inlined_names: Mutex::default(),
         }
     }
 
@@ -126,6 +135,11 @@ impl<'a, 'data> Scope<'a, 'data> {
         })
     }
 
+    pub(super) fn abbreviation_lengths(self) -> &'a AbbreviationLengths {
+        let lengths = &self.unit.abbreviation_lengths;
+        lengths.get_or_init(|| AbbreviationLengths::of(&self.unit.dwarf))
+    }
+
     pub(crate) fn lines(self) -> &'a UnitLines {
         self.unit.lines.get_or_init(|| UnitLines::read(self))
     }
@@ -179,7 +193,11 @@ impl<'a, 'data> Scope<'a, 'data> {
         if let AttributeValue::UnitRef(entry) = value {
             return Some(Referenced { unit: None, entry });
         }
-        let position = self.position(value)?;
+        self.at_position(self.position(value)?)
+    }
+
+    /// The entry at a position.
+    fn at_position(self, position: usize) -> Option<Referenced<'data>> {
         if self.unit.contains(position) {
             let entry = UnitOffset(position - self.unit.offset);
             return Some(Referenced { unit: None, entry });
@@ -190,6 +208,21 @@ impl<'a, 'data> Scope<'a, 'data> {
             unit: Some(unit),
             entry,
         })
+    }
+
+    /// The name that an entry of this unit or another says, or one that it
+    /// refers to.
+    pub(crate) fn name_said_at(self, entry: usize) -> Option<FunctionName> {
+        let names = &self.unit.inlined_names;
+        let names = || names.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = names().get(&entry) {
+            return known.clone();
+        }
+        let name = self.at_position(entry).and_then(|referenced| {
+            let description = describe(referenced.scope(self), referenced.entry);
+            description.best_name().map(function_name)
+        });
+        names().entry(entry).or_insert(name).clone()
     }
 
     /// Whether the unit's language mangles names, so that a name without its

@@ -54,9 +54,11 @@ fn one(out: &mut String, found: &AddressLines, style: LineStyle) {
         }
         if style.functions {
             let end = if style.one_line { " at " } else { "\n" };
-            let _ = write!(out, "{}{end}", function(frame, style));
+            out.push_str(&function(frame, style));
+            out.push_str(end);
         }
-        let _ = writeln!(out, "{}", place(frame, style));
+        out.push_str(&place(frame, style));
+        out.push('\n');
     }
 }
 
