@@ -24,6 +24,7 @@ pub(crate) mod functions;
 pub(crate) mod globals;
 pub(crate) mod inlined_copies;
 pub(crate) mod inlines;
+mod line_units;
 pub(crate) mod lines;
 mod members;
 pub(crate) mod names;

@@ -306,7 +306,7 @@ impl<'data> Image<'data> {
             return Vec::new();
         };
         let addresses =
-            debug.for_all_line_tables(|scope| lines::addresses_of_line(scope, file, line));
+            debug.for_line_tables_naming(file, |scope| lines::addresses_of_line(scope, file, line));
         let addresses: BTreeSet<u64> = addresses.into_iter().collect();
         addresses.into_iter().map(LinkAddr).collect()
     }
@@ -315,7 +315,7 @@ impl<'data> Image<'data> {
     /// a breakpoint on a line without code means. `file` as in
     /// [`Image::addresses_of_line`].
     pub fn line_with_code(&self, file: &str, line: u32) -> Option<u32> {
-        let lines = self.debug()?.for_all_line_tables(|scope| {
+        let lines = self.debug()?.for_line_tables_naming(file, |scope| {
             lines::line_with_code(scope, file, line)
                 .into_iter()
                 .collect()
