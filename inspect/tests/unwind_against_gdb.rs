@@ -11,7 +11,9 @@ use std::process::Command;
 use serde_json::Value;
 use support::{Ranges, available, compile, load, modules, run, source};
 use ukdbg_image::{CodeAddr, Image, LinkAddr};
-use ukdbg_inspect::{FoundBy, Register, Registers, StackEnd, Unwinder, VirtAddr};
+use ukdbg_inspect::{
+    FoundBy, Memory, MemoryError, Register, Registers, StackEnd, Unwinder, VirtAddr,
+};
 
 /// One stop as GDB saw it.
 struct Snapshot {
@@ -102,6 +104,17 @@ fn snapshot(value: &Value) -> Snapshot {
     }
 }
 
+/// Memory that is read a word at a time, so that no frame can be unwound by the
+/// short way, which reads several at once.
+struct Words<'a>(&'a mut Ranges);
+
+impl Memory for Words<'_> {
+    fn read(&mut self, at: VirtAddr, buf: &mut [u8]) -> Result<usize, MemoryError> {
+        let size = buf.len().min(8);
+        self.0.read(at, &mut buf[..size])
+    }
+}
+
 /// Every frame of every stop: pc, stack pointer, and the callee-saved
 /// registers; without rules those that we claim to know. Gives the symbols that
 /// frames were in.
@@ -128,6 +141,12 @@ fn check(source: &str, flags: &[&str], without: Without, found_by: &[FoundBy]) -
     for mut snapshot in snapshots {
         let unwinder = Unwinder::new(&modules);
         let got = unwinder.unwind(&snapshot.registers, FoundBy::Stop, &mut snapshot.stacks);
+        let long = unwinder.unwind(
+            &snapshot.registers,
+            FoundBy::Stop,
+            &mut Words(&mut snapshot.stacks),
+        );
+        assert_eq!(format!("{got:?}"), format!("{long:?}"));
         let frames: Vec<[u64; 2]> = got
             .frames
             .iter()
