@@ -6,11 +6,10 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use ukdbg_inspect::{
-    Control, LiveMemory, Memory, MemoryError, MemoryWrite, Paged, PhysAddr, PhysicalMemory,
-    RegisterWrite, Registers, SystemRegisters, Target, TargetError, VcpuId, VirtAddr,
+    Memory, MemoryError, Paged, PhysAddr, PhysicalMemory, Registers, SystemRegisters, Target,
+    TargetError, VcpuId, VirtAddr,
 };
 
 pub(crate) mod notes;
@@ -172,22 +171,6 @@ impl Target for Core {
 
     fn physical(&mut self) -> Option<&mut dyn PhysicalMemory> {
         self.whole_machine.then_some(self)
-    }
-
-    fn write(&mut self) -> Option<&mut dyn MemoryWrite> {
-        None
-    }
-
-    fn write_registers(&mut self) -> Option<&mut dyn RegisterWrite> {
-        None
-    }
-
-    fn live(&self) -> Option<Arc<dyn LiveMemory>> {
-        None
-    }
-
-    fn control(&mut self) -> Option<&mut dyn Control> {
-        None
     }
 }
 

@@ -6,14 +6,12 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use object::elf::{EM_X86_64, FileHeader32, FileHeader64, PT_LOAD};
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Endianness, FileKind, ReadCache};
 use ukdbg_inspect::{
-    Control, LiveMemory, Memory, MemoryError, MemoryWrite, PhysicalMemory, RegisterWrite,
-    Registers, SystemRegisters, Target, TargetError, VcpuId, VirtAddr,
+    Memory, MemoryError, Registers, SystemRegisters, Target, TargetError, VcpuId, VirtAddr,
 };
 
 /// An image that cannot be read as a machine.
@@ -169,26 +167,6 @@ impl Target for ImageFile {
 
     fn system_registers(&mut self, vcpu: VcpuId) -> Result<SystemRegisters, TargetError> {
         Err(TargetError::NoVcpu(vcpu))
-    }
-
-    fn physical(&mut self) -> Option<&mut dyn PhysicalMemory> {
-        None
-    }
-
-    fn write(&mut self) -> Option<&mut dyn MemoryWrite> {
-        None
-    }
-
-    fn write_registers(&mut self) -> Option<&mut dyn RegisterWrite> {
-        None
-    }
-
-    fn live(&self) -> Option<Arc<dyn LiveMemory>> {
-        None
-    }
-
-    fn control(&mut self) -> Option<&mut dyn Control> {
-        None
     }
 }
 

@@ -156,15 +156,25 @@ pub trait Target: Memory {
     /// link tells: often it takes one more question than the others.
     fn system_registers(&mut self, vcpu: VcpuId) -> Result<SystemRegisters, TargetError>;
     /// Physical memory.
-    fn physical(&mut self) -> Option<&mut dyn PhysicalMemory>;
+    fn physical(&mut self) -> Option<&mut dyn PhysicalMemory> {
+        None
+    }
     /// Writing memory.
-    fn write(&mut self) -> Option<&mut dyn MemoryWrite>;
+    fn write(&mut self) -> Option<&mut dyn MemoryWrite> {
+        None
+    }
     /// Writing registers.
-    fn write_registers(&mut self) -> Option<&mut dyn RegisterWrite>;
+    fn write_registers(&mut self) -> Option<&mut dyn RegisterWrite> {
+        None
+    }
     /// Reading while the guest runs.
-    fn live(&self) -> Option<Arc<dyn LiveMemory>>;
+    fn live(&self) -> Option<Arc<dyn LiveMemory>> {
+        None
+    }
     /// Execution.
-    fn control(&mut self) -> Option<&mut dyn Control>;
+    fn control(&mut self) -> Option<&mut dyn Control> {
+        None
+    }
 }
 
 /// How to go on.

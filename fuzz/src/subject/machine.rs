@@ -3,12 +3,10 @@
 //! same address always holds the same.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use ukdbg_session::inspect::{
-    Control, LiveMemory, Memory, MemoryError, MemoryWrite, PhysAddr, PhysicalMemory, Register,
-    RegisterWrite, Registers, SystemRegisters, SystemSegment, TableRegister, Target, TargetError,
-    VcpuId, VirtAddr,
+    Memory, MemoryError, PhysAddr, PhysicalMemory, Register, Registers, SystemRegisters,
+    SystemSegment, TableRegister, Target, TargetError, VcpuId, VirtAddr,
 };
 use ukdbg_session::{Image, LinkAddr};
 
@@ -151,21 +149,5 @@ impl Target for Machine<'_> {
 
     fn physical(&mut self) -> Option<&mut dyn PhysicalMemory> {
         Some(self)
-    }
-
-    fn write(&mut self) -> Option<&mut dyn MemoryWrite> {
-        None
-    }
-
-    fn write_registers(&mut self) -> Option<&mut dyn RegisterWrite> {
-        None
-    }
-
-    fn live(&self) -> Option<Arc<dyn LiveMemory>> {
-        None
-    }
-
-    fn control(&mut self) -> Option<&mut dyn Control> {
-        None
     }
 }

@@ -8,9 +8,8 @@ use std::time::Instant;
 use ukdbg_image::iced_x86::{Instruction, Mnemonic};
 use ukdbg_image::{CodeAddr, Decompressed, Image, LinkAddr, decode};
 use ukdbg_inspect::{
-    BreakpointAt, Control, LiveMemory, Memory, MemoryError, MemoryWrite, Module, Modules,
-    PhysicalMemory, Register, RegisterWrite, Registers, Resume, Stop, StopReason, SystemRegisters,
-    Target, TargetError, VcpuId, VirtAddr,
+    BreakpointAt, Control, Memory, MemoryError, Module, Modules, Register, Registers, Resume, Stop,
+    StopReason, SystemRegisters, Target, TargetError, VcpuId, VirtAddr,
 };
 
 use crate::{NoSources, Session};
@@ -60,22 +59,6 @@ impl Target for Machine {
 
     fn system_registers(&mut self, _vcpu: VcpuId) -> Result<SystemRegisters, TargetError> {
         Ok(SystemRegisters::default())
-    }
-
-    fn physical(&mut self) -> Option<&mut dyn PhysicalMemory> {
-        None
-    }
-
-    fn write(&mut self) -> Option<&mut dyn MemoryWrite> {
-        None
-    }
-
-    fn write_registers(&mut self) -> Option<&mut dyn RegisterWrite> {
-        None
-    }
-
-    fn live(&self) -> Option<Arc<dyn LiveMemory>> {
-        None
     }
 
     fn control(&mut self) -> Option<&mut dyn Control> {

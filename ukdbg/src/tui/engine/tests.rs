@@ -6,9 +6,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ukdbg_session::inspect::{
-    BreakpointAt, Control, LiveMemory, Memory, MemoryError, MemoryWrite, Modules, PhysicalMemory,
-    RegisterWrite, Registers, Resume, Stop, StopReason, SystemRegisters, Target, TargetError,
-    VcpuId, VirtAddr,
+    BreakpointAt, Control, LiveMemory, Memory, MemoryError, Modules, Registers, Resume, Stop,
+    StopReason, SystemRegisters, Target, TargetError, VcpuId, VirtAddr,
 };
 use ukdbg_session::{NoSources, Session, SessionError};
 
@@ -42,17 +41,6 @@ impl Target for Machine {
     }
     fn system_registers(&mut self, _vcpu: VcpuId) -> Result<SystemRegisters, TargetError> {
         Ok(SystemRegisters::default())
-    }
-
-    fn physical(&mut self) -> Option<&mut dyn PhysicalMemory> {
-        None
-    }
-    fn write(&mut self) -> Option<&mut dyn MemoryWrite> {
-        None
-    }
-
-    fn write_registers(&mut self) -> Option<&mut dyn RegisterWrite> {
-        None
     }
     fn live(&self) -> Option<Arc<dyn LiveMemory>> {
         None
