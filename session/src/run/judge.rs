@@ -40,6 +40,10 @@ impl<T: Target> Session<'_, T> {
             let Some(stop) = self.control("wait for a stop")?.poll(until)? else {
                 return Ok(None);
             };
+            if self.has_passed(&stop) {
+                self.go_on(Next::Run)?;
+                continue;
+            }
             self.take_note(&stop);
             match self.judge(&stop)? {
                 Verdict::Stop(causes) => {
@@ -57,6 +61,22 @@ impl<T: Target> Session<'_, T> {
     /// What happened since the last call, in order.
     pub fn take_events(&mut self) -> Vec<Event> {
         self.run.events.drain(..).collect()
+    }
+
+    /// Whether a stop is but the end of a step over a breakpoint. Nothing has to
+    /// be asked of the machine then: what stands at the next instruction stops
+    /// it when it goes on from there. A hit of a condition that does not hold
+    /// is worth few round trips.
+    fn has_passed(&mut self, stop: &Stop) -> bool {
+        let Some(StepFor::Pass { vcpu }) = self.run.step else {
+            return false;
+        };
+        let passed = stop.reason == StopReason::Trap && !self.run.interrupted;
+        if passed {
+            self.run.step = None;
+            self.run.passed.remove(&vcpu);
+        }
+        passed
     }
 
     fn take_note(&mut self, stop: &Stop) {
@@ -111,8 +131,6 @@ impl<T: Target> Session<'_, T> {
         }
         if let Some(StepFor::Pass { vcpu: passing }) = step {
             self.run.passed.remove(&passing);
-            // What stands at the next instruction stops the machine when it
-            // goes on from there.
             return Ok(if causes.is_empty() {
                 Verdict::GoOn(Next::Run)
             } else {

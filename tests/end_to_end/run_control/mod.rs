@@ -3,4 +3,5 @@
 
 mod breaks;
 mod debugger;
+mod kernel;
 mod steps;
