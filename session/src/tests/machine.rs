@@ -1,5 +1,6 @@
 //! A machine made by hand, and the program in it.
 
+use std::collections::VecDeque;
 use std::io::Write as _;
 use std::process::Command;
 use std::sync::{Arc, OnceLock};
@@ -8,8 +9,8 @@ use std::time::Instant;
 use ukdbg_image::iced_x86::{Instruction, Mnemonic};
 use ukdbg_image::{CodeAddr, Decompressed, Image, LinkAddr, decode};
 use ukdbg_inspect::{
-    BreakpointAt, Control, Memory, MemoryError, Module, Modules, Register, Registers, Resume, Stop,
-    StopReason, SystemRegisters, Target, TargetError, VcpuId, VirtAddr,
+    BreakpointAt, BreakpointKind, Control, Memory, MemoryError, Module, Modules, Register,
+    Registers, Resume, Stop, StopReason, SystemRegisters, Target, TargetError, VcpuId, VirtAddr,
 };
 
 use crate::{NoSources, Session};
@@ -25,6 +26,13 @@ pub(crate) struct Machine {
     pub(super) ranges: Vec<(u64, Vec<u8>)>,
     pub(super) cpus: Vec<Registers>,
     running: bool,
+    /// What comes next: where the first CPU stands then, and why. Without a
+    /// script it stops where it is.
+    pub(super) script: VecDeque<(u64, StopReason)>,
+    /// What it was asked to do.
+    pub(super) asked: Vec<String>,
+    /// Breakpoints of these kinds are refused.
+    pub(super) refuses: Vec<BreakpointKind>,
 }
 
 impl Machine {
@@ -71,7 +79,11 @@ impl Control for Machine {
         self.running
     }
 
-    fn resume(&mut self, _how: Resume) -> Result<(), TargetError> {
+    fn resume(&mut self, how: Resume) -> Result<(), TargetError> {
+        self.asked.push(match how {
+            Resume::Continue => "continue".to_owned(),
+            Resume::Step { .. } => "step".to_owned(),
+        });
         self.running = true;
         Ok(())
     }
@@ -81,18 +93,39 @@ impl Control for Machine {
     }
 
     fn poll(&mut self, _until: Instant) -> Result<Option<Stop>, TargetError> {
+        let next = self.script.pop_front();
+        let reason = match next {
+            Some((pc, reason)) => {
+                self.cpus[0].set(Register::Rip, pc);
+                reason
+            }
+            None => StopReason::Trap,
+        };
         self.running = false;
         Ok(Some(Stop {
             vcpu: Some(VcpuId(0)),
-            reason: StopReason::Trap,
+            reason,
         }))
     }
 
-    fn insert(&mut self, _breakpoint: BreakpointAt) -> Result<(), TargetError> {
+    fn insert(&mut self, breakpoint: BreakpointAt) -> Result<(), TargetError> {
+        let kind = breakpoint.kind;
+        if self.refuses.contains(&kind) {
+            return Err(TargetError::Refused {
+                peer: "the machine".to_owned(),
+                request: "a breakpoint".to_owned(),
+                answer: "it has none".to_owned(),
+            });
+        }
+        self.asked
+            .push(format!("insert {kind:?} {:#x}", breakpoint.address.0));
         Ok(())
     }
 
-    fn remove(&mut self, _breakpoint: BreakpointAt) -> Result<(), TargetError> {
+    fn remove(&mut self, breakpoint: BreakpointAt) -> Result<(), TargetError> {
+        let kind = breakpoint.kind;
+        self.asked
+            .push(format!("remove {kind:?} {:#x}", breakpoint.address.0));
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ mod faults;
 mod identity;
 pub(crate) mod machine;
 mod requests;
+mod run_control;
 mod traces;
 
 use machine::{Guest, guest};
