@@ -97,7 +97,7 @@ impl Prepared {
 
     /// Asks one question and leaves the machine as it was found.
     pub(crate) fn ask(self, question: Question, output: &Output) -> Result<Reply, Failure> {
-        match open(&self.endpoint).map_err(unreachable)? {
+        match opened(&self.endpoint)? {
             Opened::Machine(machine) => {
                 let mut machine = *machine;
                 let evidence = seen(&mut machine);
@@ -127,7 +127,7 @@ impl Prepared {
         self,
         output: &Output,
     ) -> Result<(Session<'static, Machine>, EmulatorEvidence), Failure> {
-        match open(&self.endpoint).map_err(unreachable)? {
+        match opened(&self.endpoint)? {
             Opened::Machine(machine) => {
                 let mut machine = *machine;
                 let evidence = seen(&mut machine);
@@ -146,6 +146,13 @@ impl Prepared {
             )),
         }
     }
+}
+
+/// Opens an endpoint, with a guardian that leaves the machine as it was found
+/// if we are killed before we do.
+fn opened(endpoint: &Endpoint) -> Result<Opened, Failure> {
+    let ourselves = std::env::current_exe().ok();
+    open(endpoint, ourselves.as_deref()).map_err(unreachable)
 }
 
 /// Leaves a machine as it was found.
