@@ -70,6 +70,6 @@ pub use ukdbg_diagnose as diagnose;
 pub use ukdbg_image::{
     CodeAddr, CompanionFiles, DebugLevel, DebugLink, Decompressed, ElfClass, Function,
     FunctionName, Image, ImageError, IndexKind, IndexStore, LinkAddr, MissingFile, SourceFrame,
-    SourceLocation, SourcePath, Syntax, TriedPlace, Untrusted, WantedFile,
+    SourceLocation, SourcePath, Syntax, TriedPlace, Untrusted, VariableKind, WantedFile,
 };
 pub use ukdbg_inspect as inspect;

@@ -8,12 +8,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod image_only;
 mod look;
+mod prompt;
 
 pub(crate) use image_only::{Addr2lineArguments, SymbolSort, SymbolsArguments};
 pub(crate) use look::{
     DisassembleArguments, ExamineArguments, ListArguments, LocalsArguments, PrintArguments,
     RegistersArguments, TablesArguments, WhoisArguments, expanded,
 };
+pub(crate) use prompt::PromptArguments;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -123,14 +125,17 @@ pub(crate) struct RunArguments {
     /// How QEMU executes the guest
     #[arg(long, value_enum, default_value_t = Accelerator::Tcg)]
     pub(crate) accel: Accelerator,
-    /// End the guest after this long (`10s`, `2m`, `500ms`), with exit code 5
+    /// End the guest after this long (`10s`, `2m`, `500ms`), with exit code 5;
+    /// at the prompt: stop it when nothing did so for this long
     #[arg(long, value_name = "D", value_parser = parse_duration)]
     pub(crate) timeout: Option<Duration>,
     /// Keep the machine as an ELF core when it faults, hangs or is out of time
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = PromptArguments::OPTIONS)]
     pub(crate) dump: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) prompt: PromptArguments,
     /// Open the terminal interface
-    #[arg(long, conflicts_with_all = ["batch", "json"])]
+    #[arg(long, conflicts_with_all = ["batch", "json"], conflicts_with_all = PromptArguments::OPTIONS)]
     pub(crate) tui: bool,
     /// Pass the guest's console through as it is, terminal escapes included
     #[arg(long)]
@@ -157,13 +162,18 @@ pub(crate) enum Accelerator {
     Kvm,
 }
 
-/// Open the terminal interface on a machine that already runs
+/// Open the terminal interface or the prompt on a machine that already runs
 ///
 /// The machine is stopped while it is looked at and left as it was found.
 #[derive(Args, Debug)]
 pub(crate) struct AttachArguments {
     #[command(flatten)]
     pub(crate) endpoint: EndpointArguments,
+    #[command(flatten)]
+    pub(crate) prompt: PromptArguments,
+    /// At the prompt: stop the guest when nothing did so for this long
+    #[arg(long, value_name = "D", value_parser = parse_duration)]
+    pub(crate) timeout: Option<Duration>,
 }
 
 /// Print a backtrace of a machine that already runs

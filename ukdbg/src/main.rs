@@ -17,6 +17,7 @@ mod index_cache;
 mod new_file;
 mod output;
 mod render;
+mod repl;
 mod signals;
 mod sources;
 mod tui;
@@ -32,7 +33,7 @@ use crate::failure::{Failure, Outcome};
 use crate::output::Output;
 
 fn main() -> ExitCode {
-    if let Some(code) = commands::hidden::entered() {
+    if let Some(code) = commands::supervise::entered() {
         return code;
     }
     let arguments = Arguments::parse_from(arguments::expanded(std::env::args_os()));

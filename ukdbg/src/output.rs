@@ -30,6 +30,15 @@ struct Document<'a, T: Serialize> {
     content: &'a T,
 }
 
+/// The same for an answer to a command.
+#[derive(Serialize)]
+struct Answer<'a, T: Serialize> {
+    schema: &'static str,
+    command: &'a str,
+    #[serde(flatten)]
+    content: &'a T,
+}
+
 impl Output {
     /// As the global options ask for.
     pub(crate) fn new(global: &Global) -> Self {
@@ -102,6 +111,25 @@ impl Output {
     ) -> io::Result<()> {
         let mut out = io::stdout().lock();
         serde_json::to_writer_pretty(&mut out, &Document { schema, content })?;
+        out.write_all(b"\n")?;
+        out.flush()
+    }
+
+    /// Writes a JSON document in a line of its own: an answer to a command of
+    /// the prompt, which is in it.
+    pub(crate) fn line<T: Serialize>(
+        &mut self,
+        schema: &'static str,
+        command: &str,
+        content: &T,
+    ) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        let answer = Answer {
+            schema,
+            command,
+            content,
+        };
+        serde_json::to_writer(&mut out, &answer)?;
         out.write_all(b"\n")?;
         out.flush()
     }

@@ -12,14 +12,14 @@ use crate::guest::{ENTRY, Guest};
 use crate::launch::{CPU, STEP, stop};
 
 /// A QEMU as a user starts it.
-pub(crate) struct Foreign {
+struct Foreign {
     child: Child,
     directory: TempDir,
     _guest: Guest,
 }
 
 impl Foreign {
-    pub(crate) fn new(extra: &[&str]) -> Self {
+    fn new(extra: &[&str]) -> Self {
         let guest = Guest::new("SPIN");
         let directory = tempfile::tempdir().unwrap();
         let socket = |name| {
@@ -60,19 +60,19 @@ impl Foreign {
         foreign
     }
 
-    pub(crate) fn path(&self, link: &str) -> String {
+    fn path(&self, link: &str) -> String {
         let name = link.trim_end_matches(':');
         let name = if name == "unix" { "gdb" } else { name };
         format!("{link}{}", self.directory.path().join(name).display())
     }
 
-    pub(crate) fn machine(&self, link: &str) -> Machine {
+    fn machine(&self, link: &str) -> Machine {
         let endpoint = self.path(link).parse().unwrap();
         Machine::connect(&endpoint).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Whether the guest runs, by what its monitor says.
-    pub(crate) fn runs(&self) -> bool {
+    fn runs(&self) -> bool {
         self.machine("qmp:")
             .found_running()
             .expect("a monitor knows")

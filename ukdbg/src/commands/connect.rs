@@ -3,7 +3,9 @@
 
 use std::path::PathBuf;
 
-use ukdbg_gdb_bridge::{ConnectError, Endpoint, Leave, Link, Machine, Opened, open};
+use ukdbg_gdb_bridge::{
+    ConnectError, Core, Endpoint, ImageFile, Leave, Link, Machine, Opened, open,
+};
 use ukdbg_session::diagnose::{EmulatorEvidence, Ending};
 use ukdbg_session::inspect::{PlaceError, Target, TargetError};
 use ukdbg_session::{
@@ -97,7 +99,7 @@ impl Prepared {
 
     /// Asks one question and leaves the machine as it was found.
     pub(crate) fn ask(self, question: Question, output: &Output) -> Result<Reply, Failure> {
-        match opened(&self.endpoint)? {
+        match open(&self.endpoint).map_err(unreachable)? {
             Opened::Machine(machine) => {
                 let mut machine = *machine;
                 let evidence = seen(&mut machine);
@@ -108,10 +110,7 @@ impl Prepared {
                 answer
             }
             Opened::Core(core) => {
-                let evidence = evidence::kept(core.evidence()).unwrap_or_else(|| {
-                    output.note("the core was written by another version of ukdbg: what was seen from outside is not read");
-                    EmulatorEvidence::default()
-                });
+                let evidence = kept_evidence(&core, output);
                 let mut session = Session::new(core, self.loaded.modules, Box::new(self.sources));
                 answer(&mut session, question, evidence, output)
             }
@@ -122,42 +121,75 @@ impl Prepared {
         }
     }
 
-    /// Connects for longer.
+    /// Connects to a machine that runs, for longer.
     pub(crate) fn open(
         self,
         output: &Output,
     ) -> Result<(Session<'static, Machine>, EmulatorEvidence), Failure> {
-        match opened(&self.endpoint)? {
-            Opened::Machine(machine) => {
-                let mut machine = *machine;
-                let evidence = seen(&mut machine);
-                let mut session =
-                    Session::new(machine, self.loaded.modules, Box::new(self.sources));
-                check_identity(&mut session, output)?;
-                Ok((session, evidence))
-            }
-            Opened::Core(_) => Err(Failure::text(
+        match self.open_any(output)? {
+            Kept::Machine(session, evidence) => Ok((*session, evidence)),
+            Kept::Core(..) => Err(Failure::text(
                 Exit::Usage,
                 "a core can be looked at with bt, report, print and others, not attached to",
             )),
-            Opened::Image(_) => Err(Failure::text(
+            Kept::Image(_) => Err(Failure::text(
                 Exit::Usage,
                 "an image can be looked at with print, disas, list and others, not attached to",
             )),
         }
     }
+
+    /// Connects to whatever is there, for longer.
+    pub(crate) fn open_any(self, output: &Output) -> Result<Kept, Failure> {
+        let (modules, sources) = (self.loaded.modules, Box::new(self.sources));
+        Ok(match open(&self.endpoint).map_err(unreachable)? {
+            Opened::Machine(machine) => {
+                let mut machine = *machine;
+                let evidence = seen(&mut machine);
+                let mut session = Session::new(machine, modules, sources);
+                check_identity(&mut session, output)?;
+                Kept::Machine(Box::new(session), evidence)
+            }
+            Opened::Core(core) => {
+                let evidence = kept_evidence(&core, output);
+                let mut session = Session::new(core, modules, sources);
+                check_identity(&mut session, output)?;
+                Kept::Core(session, evidence)
+            }
+            Opened::Image(image) => {
+                let mut session = Session::new(image, modules, sources);
+                check_identity(&mut session, output)?;
+                Kept::Image(session)
+            }
+        })
+    }
 }
 
-/// Opens an endpoint, with a guardian that leaves the machine as it was found
-/// if we are killed before we do.
-fn opened(endpoint: &Endpoint) -> Result<Opened, Failure> {
-    let ourselves = std::env::current_exe().ok();
-    open(endpoint, ourselves.as_deref()).map_err(unreachable)
+/// A session that is kept for longer, with what was seen from outside.
+pub(crate) enum Kept {
+    /// On a machine that runs.
+    Machine(Box<Session<'static, Machine>>, EmulatorEvidence),
+    /// On one that was written down.
+    Core(Session<'static, Core>, EmulatorEvidence),
+    /// On an image.
+    Image(Session<'static, ImageFile>),
+}
+
+fn kept_evidence(core: &Core, output: &Output) -> EmulatorEvidence {
+    evidence::kept(core.evidence()).unwrap_or_else(|| {
+        output.note("the core was written by another version of ukdbg: what was seen from outside is not read");
+        EmulatorEvidence::default()
+    })
 }
 
 /// Leaves a machine as it was found.
 pub(crate) fn left(session: Session<'_, Machine>, output: &Output) {
-    if let Err(error) = session.into_target().detach(Leave::AsFound) {
+    leave(session, Leave::AsFound, output);
+}
+
+/// Leaves a machine.
+pub(crate) fn leave(session: Session<'_, Machine>, how: Leave, output: &Output) {
+    if let Err(error) = session.into_target().detach(how) {
         output.note(&format!("the guest may not be as it was found: {error}"));
     }
 }
@@ -258,7 +290,15 @@ pub(crate) fn unanswered(error: SessionError) -> Failure {
         SessionError::Target(_) | SessionError::Memory(_) => Exit::Unreachable,
         _ => Exit::Usage,
     };
-    Failure::new(exit, error)
+    let near = match &error {
+        SessionError::NoPlace { near, .. } if !near.is_empty() => Some(near.join("\n       ")),
+        _ => None,
+    };
+    let failure = Failure::new(exit, error);
+    match near {
+        Some(near) => failure.hint(near),
+        None => failure,
+    }
 }
 
 /// An expression without a value: what is wrong, and the place marked.

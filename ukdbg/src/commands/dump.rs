@@ -109,7 +109,7 @@ fn unwritten(path: &Path, error: &std::io::Error) -> Failure {
 
 /// What was written, as a document.
 #[derive(Serialize)]
-struct DumpView<'a> {
+pub(crate) struct DumpView<'a> {
     file: &'a Path,
     memory_bytes: u64,
     unreadable_bytes: u64,
@@ -118,9 +118,9 @@ struct DumpView<'a> {
 }
 
 impl<'a> DumpView<'a> {
-    const SCHEMA: &'static str = "ukdbg.dump/1";
+    pub(crate) const SCHEMA: &'static str = "ukdbg.dump/1";
 
-    fn of(dumped: &Dumped, file: &'a Path) -> Self {
+    pub(crate) fn of(dumped: &Dumped, file: &'a Path) -> Self {
         Self {
             file,
             memory_bytes: dumped.memory,
@@ -130,7 +130,7 @@ impl<'a> DumpView<'a> {
         }
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let file = crate::escape::escape_str(&self.file.display().to_string());
         let megabytes = self.memory_bytes.div_ceil(1 << 20);
         format!("{megabytes} MiB of memory in {file}; look at it with `ukdbg report core:{file}`\n")

@@ -4,11 +4,11 @@ use ukdbg_session::{Reply, Request};
 
 use super::look;
 use crate::arguments::{Global, PrintArguments};
-use crate::escape::{escape, escape_lines};
+use crate::escape::escape;
 use crate::exit::Exit;
 use crate::failure::Outcome;
 use crate::output::Output;
-use crate::render::Style;
+use crate::render::{self, Style};
 
 /// Prints it.
 pub(crate) fn run(global: &Global, options: &PrintArguments, output: &mut Output) -> Outcome {
@@ -25,12 +25,7 @@ pub(crate) fn run(global: &Global, options: &PrintArguments, output: &mut Output
     let width = output.width();
     output.reply(&reply, |styles| match &reply {
         Reply::Print(print) => {
-            let line = escape(&print.text);
-            // What does not fit on a line is laid out.
-            let value = match line.chars().count() > width {
-                true => escape_lines(print.laid_out.raw()),
-                false => line,
-            };
+            let value = render::value(print, width);
             match options.with_type {
                 true => {
                     let name = styles.paint(Style::Dim, escape(&print.type_name));

@@ -91,7 +91,8 @@ fn run_length(frames: &[FrameView]) -> Run {
     best
 }
 
-fn frame_line(frame: &FrameView, styles: Styles) -> String {
+/// One frame as a line.
+pub(crate) fn frame_line(frame: &FrameView, styles: Styles) -> String {
     let mut line = format!("#{:<3} ", frame.index);
     match &frame.function {
         Some(name) => {

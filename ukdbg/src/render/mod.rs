@@ -3,6 +3,7 @@
 
 mod addr2line;
 mod backtrace;
+mod breakpoints;
 mod code;
 mod events;
 mod graph;
@@ -11,15 +12,18 @@ mod place;
 mod registers;
 mod report;
 mod source;
+mod stop;
 mod style;
 mod symbols;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod value;
 mod whois;
 
 pub(crate) use addr2line::{LineStyle, address_lines};
-pub(crate) use backtrace::backtraces;
+pub(crate) use backtrace::{backtraces, frame_line};
+pub(crate) use breakpoints::{breakpoint, breakpoints, cpus};
 pub(crate) use code::{CodeStyle, code};
 pub(crate) use events::events;
 pub(crate) use graph::graph;
@@ -28,7 +32,9 @@ pub(crate) use place::location;
 pub(crate) use registers::registers;
 pub(crate) use report::{Commands, page_walk, quote, report};
 pub(crate) use source::source;
+pub(crate) use stop::{event, stop};
 pub(crate) use style::{Style, Styles};
 pub(crate) use symbols::symbols;
 pub(crate) use tables::tables;
+pub(crate) use value::value;
 pub(crate) use whois::whois;

@@ -22,6 +22,7 @@ use crate::failure::{Failure, Outcome};
 use crate::images;
 use crate::output::Output;
 use crate::render::{self, Commands};
+use crate::repl::{self, Plan};
 use crate::signals::Signals;
 use crate::tui;
 use ending::{GuestEnd, RunView};
@@ -40,8 +41,12 @@ pub(crate) fn run(global: &Global, options: &RunArguments, output: &mut Output) 
     output.loaded(&loaded);
     let sources = connect::sources(global)?;
     let launch = launch::launch(options, &image, &loaded)?;
+    let plan = Plan::of(&options.prompt, global.batch)?;
     // The terminal interface notices signals itself.
-    let signals = (!options.tui).then(Signals::watch).transpose()?;
+    let signals = match &plan {
+        Some(plan) => Some(plan.signals()?),
+        None => (!options.tui).then(Signals::watch).transpose()?,
+    };
     let Started {
         machine,
         console,
@@ -49,7 +54,9 @@ pub(crate) fn run(global: &Global, options: &RunArguments, output: &mut Output) 
     } = launch::start(&launch)?;
     let mut session = Session::new(machine, loaded.modules, Box::new(sources));
     session.catch_faults().map_err(connect::unanswered)?;
-    session.resume().map_err(connect::unanswered)?;
+    if plan.is_none() {
+        session.resume().map_err(connect::unanswered)?;
+    }
     let _published = publish(&qemu, &image, &global.symbols, output);
     let mut watcher = Watcher::new(qemu, console, options.raw_console, &launch)?;
     let run = Run {
@@ -58,7 +65,9 @@ pub(crate) fn run(global: &Global, options: &RunArguments, output: &mut Output) 
         deadline: options.timeout.map(|limit| Instant::now() + limit),
         signals,
     };
-    if options.tui {
+    if let Some(plan) = plan {
+        run.prompt(plan, session, watcher, output)
+    } else if options.tui {
         run.interactive(session, watcher, &image.display().to_string(), output)
     } else {
         run.batch(&mut session, &mut watcher, output)
@@ -180,6 +189,38 @@ impl Run<'_> {
             GuestEnd::Status(_) | GuestEnd::PowerOff => Ok(Exit::Fine),
             GuestEnd::GivenUp { messages } => Err(launch::given_up(&messages)),
             GuestEnd::EmulatorDied { end, messages } => Err(launch::emulator_died(end, &messages)),
+        }
+    }
+
+    /// The prompt until its user leaves; the guest stands before its first
+    /// instruction.
+    fn prompt(
+        self,
+        plan: Plan,
+        mut session: Session<'static, Machine>,
+        mut watcher: Watcher,
+        output: &mut Output,
+    ) -> Outcome {
+        let signals = self.signals.map_or_else(Signals::watch, Ok)?;
+        let setup = repl::Setup {
+            endpoint: "a guest of its own".to_owned(),
+            commands: self.commands,
+            timeout: self.options.timeout,
+            signals,
+        };
+        let mut guest = repl::Live::new(&mut session, &mut watcher);
+        let visit = plan.carry_out(&mut guest, output, setup)?;
+        match watcher.take_end() {
+            Some(GuestEnd::Status(status))
+                if self.options.guest_status && visit.exit == Exit::Fine =>
+            {
+                Ok(Exit::GuestStatus(status))
+            }
+            Some(GuestEnd::GivenUp { messages }) => Err(launch::given_up(&messages)),
+            Some(GuestEnd::EmulatorDied { end, messages }) => {
+                Err(launch::emulator_died(end, &messages))
+            }
+            Some(GuestEnd::Status(_) | GuestEnd::PowerOff) | None => Ok(visit.exit),
         }
     }
 
