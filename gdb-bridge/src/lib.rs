@@ -15,6 +15,7 @@
 mod core;
 mod dump;
 mod endpoint;
+mod guardian;
 mod image;
 mod machine;
 mod qemu;
@@ -26,6 +27,7 @@ mod transport;
 pub use crate::core::{Core, CoreError};
 pub use dump::{DumpError, Dumped, Keepsake, Progress, dump};
 pub use endpoint::{Endpoint, EndpointError, Link};
+pub use guardian::{WORD as GUARDIAN_WORD, main as guard};
 pub use image::{ImageFile, ImageFileError};
 pub use machine::{ConnectError, Leave, Machine, Opened, open};
 pub use qemu::{

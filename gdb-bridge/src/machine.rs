@@ -20,13 +20,14 @@ use crate::qmp::{Qmp, RunState};
 use crate::ram::MappedRam;
 use crate::rsp::MemoryMode;
 use cache::{Cache, Space};
+use guard::Guard;
 use shadow::Shadows;
-use stub::Stub;
 use visit::Visit;
 
 mod cache;
 mod connect;
 mod control;
+mod guard;
 mod leave;
 mod monitor;
 mod ram_map;
@@ -37,6 +38,7 @@ mod visit;
 
 pub use connect::{ConnectError, Opened, open};
 pub use leave::Leave;
+pub(crate) use stub::Stub;
 
 /// How long a guest may take to stop when it is interrupted for good.
 const STOP_PATIENCE: Duration = Duration::from_secs(3);
@@ -61,6 +63,8 @@ pub struct Machine {
     shadows: Shadows,
     /// Breakpoints that are taken out for a single step over them.
     lifted: Vec<BreakpointAt>,
+    /// Leaves the guest as it was found if we are killed.
+    guard: Option<Guard>,
     /// Nobody is there any more: nothing has to be left in order.
     gone: bool,
     peer: String,

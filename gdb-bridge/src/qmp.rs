@@ -3,6 +3,7 @@
 //! asks of it.
 
 use std::collections::VecDeque;
+use std::io;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -20,6 +21,8 @@ use message::{Lines, Message};
 
 /// How long an ordinary request may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Requests of a conversation that was taken over are told from earlier ones.
+const INHERITED_ID: u64 = 1 << 32;
 /// Events kept for someone to ask about; the oldest are dropped.
 const EVENTS_KEPT: usize = 64;
 
@@ -66,6 +69,25 @@ impl Qmp {
         }
         qmp.execute("qmp_capabilities", Value::Null)?;
         Ok(qmp)
+    }
+
+    /// Goes on with a conversation that another debugger left at any point.
+    pub(crate) fn inherited(mut transport: Transport, until: Instant) -> io::Result<Self> {
+        // Resets QEMU's parser, whatever was half sent (its documentation,
+        // "QEMU Machine Protocol Specification").
+        transport.write(b"\xff\n", until)?;
+        Ok(Self {
+            transport,
+            peer: "the monitor".to_owned(),
+            lines: Lines::default(),
+            events: VecDeque::new(),
+            next_id: INHERITED_ID,
+        })
+    }
+
+    /// The transport, for a guardian to hold as well.
+    pub(crate) fn transport(&self) -> &Transport {
+        &self.transport
     }
 
     /// Runs a command and returns what it returns.

@@ -3,7 +3,7 @@
 //! caller. What the bytes mean is for `rsp` and `qmp`.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -42,6 +42,11 @@ impl Transport {
         self.nature
     }
 
+    /// The same stream once more, for another process.
+    pub(crate) fn duplicate(&self) -> io::Result<OwnedFd> {
+        self.descriptor.try_clone()
+    }
+
     /// Reads what is there, waiting for the first byte until `until`; `None`
     /// if nothing came, `Some(0)` at the end of the stream.
     pub(crate) fn read(&mut self, buffer: &mut [u8], until: Instant) -> io::Result<Option<usize>> {
@@ -77,6 +82,12 @@ impl Transport {
             }
         }
         Ok(())
+    }
+}
+
+impl AsFd for Transport {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
     }
 }
 

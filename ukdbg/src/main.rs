@@ -33,7 +33,7 @@ use crate::failure::{Failure, Outcome};
 use crate::output::Output;
 
 fn main() -> ExitCode {
-    if let Some(code) = commands::supervise::entered() {
+    if let Some(code) = commands::hidden::entered() {
         return code;
     }
     let arguments = Arguments::parse_from(arguments::expanded(std::env::args_os()));

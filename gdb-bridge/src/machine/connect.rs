@@ -2,16 +2,19 @@
 //! says clearly which one failed and how.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 use ukdbg_inspect::TargetError;
 
-use super::{Machine, cache::Cache, shadow::Shadows, stub::Stub, visit::Visit, within};
+use super::{
+    Machine, cache::Cache, guard::Guard, shadow::Shadows, stub::Stub, visit::Visit, within,
+};
 use crate::core::{Core, CoreError};
 use crate::endpoint::{Endpoint, Link};
+use crate::guardian::{Departure, Kind};
 use crate::image::{ImageFile, ImageFileError};
 use crate::qmp::{Qmp, RunState};
 use crate::ram::MappedRam;
@@ -92,24 +95,33 @@ pub enum ConnectError {
 }
 
 /// Opens all links of an endpoint.
-pub fn open(endpoint: &Endpoint) -> Result<Opened, ConnectError> {
+///
+/// With a `guardian` the guest is left as it was found even if this process is
+/// killed. It is an executable that calls [`guard`](crate::guard) when its
+/// first argument is [`GUARDIAN_WORD`](crate::GUARDIAN_WORD): the running one,
+/// as a rule.
+pub fn open(endpoint: &Endpoint, guardian: Option<&Path>) -> Result<Opened, ConnectError> {
     if let [Link::Core(path)] = endpoint.links() {
         return Ok(Opened::Core(Core::open(path)?));
     }
     if let [Link::Image(path)] = endpoint.links() {
         return Ok(Opened::Image(ImageFile::open(path)?));
     }
-    Machine::connect(endpoint).map(|machine| Opened::Machine(Box::new(machine)))
+    Machine::join(endpoint, None, guardian).map(|machine| Opened::Machine(Box::new(machine)))
 }
 
 impl Machine {
     /// Opens all links to a live machine. Afterwards the guest stands still.
     pub fn connect(endpoint: &Endpoint) -> Result<Self, ConnectError> {
-        Self::join(endpoint, None)
+        Self::join(endpoint, None, None)
     }
 
     /// Opens all links, to be joined with a monitor that is open already.
-    pub(crate) fn join(endpoint: &Endpoint, qmp: Option<Qmp>) -> Result<Self, ConnectError> {
+    pub(crate) fn join(
+        endpoint: &Endpoint,
+        qmp: Option<Qmp>,
+        guardian: Option<&Path>,
+    ) -> Result<Self, ConnectError> {
         let (mut stub, mut qmp, mut ram) = (None, qmp, None);
         let mut line = 4096;
         // The monitor first: once a stub is connected the guest stands still
@@ -131,8 +143,18 @@ impl Machine {
         if let Some(qmp) = &mut qmp {
             ran = qmp.is_running().ok();
         }
+        let mut guard = None;
         for link in endpoint.links() {
-            if let Some(transport) = stub_transport(link)? {
+            // Before it is connected, which stops the guest.
+            let mut before = |transport: &Transport| {
+                let kind = Kind::Stub(transport.nature());
+                // One of an address that led nowhere has nothing to do.
+                if let Some(earlier) = guard.take() {
+                    Guard::dismiss(earlier);
+                }
+                guard = guarded(guardian, transport, kind, ran);
+            };
+            if let Some(transport) = stub_transport(link, &mut before)? {
                 // A slow line should not carry what nobody asked for.
                 line = if transport.nature() == Nature::Lossy {
                     256
@@ -147,10 +169,21 @@ impl Machine {
                 endpoint: endpoint.clone(),
             });
         }
+        if let (None, Some(qmp)) = (&stub, &qmp) {
+            guard = guarded(guardian, qmp.transport(), Kind::Monitor, ran);
+        }
         let found_running = match &stub {
             Some(stub) => ran.or(stub.found_running()),
             None => ran,
         };
+        if let (Some(stub), Some(guard)) = (&stub, &mut guard) {
+            guard.note(|state| {
+                state.departure = departure(found_running.unwrap_or(true));
+                state.acks = stub.link.acknowledges();
+                state.qemu = stub.reads_physical();
+                state.process = stub.process();
+            });
+        }
         let mut machine = Self {
             stub,
             qmp,
@@ -163,6 +196,7 @@ impl Machine {
             inserted: Vec::new(),
             shadows: Shadows::default(),
             lifted: Vec::new(),
+            guard,
             gone: false,
             peer: endpoint.to_string(),
         };
@@ -175,6 +209,9 @@ impl Machine {
         let (None, Some(qmp), true) = (&self.stub, &mut self.qmp, self.running) else {
             return Ok(());
         };
+        if let Some(guard) = &mut self.guard {
+            guard.note(|state| state.running = false);
+        }
         let stopped = qmp.execute("stop", Value::Null).and_then(|_| qmp.status());
         match stopped {
             Ok(state) => {
@@ -182,6 +219,9 @@ impl Machine {
                 // end.
                 if state != RunState::Paused {
                     self.found_running = Some(false);
+                    if let Some(guard) = &mut self.guard {
+                        guard.note(|state| state.departure = Departure::Stopped);
+                    }
                 }
                 qmp.forget_pauses();
                 self.running = false;
@@ -195,14 +235,35 @@ impl Machine {
     }
 }
 
+/// A guardian of a link, if one is wanted and can be started.
+fn guarded(
+    guardian: Option<&Path>,
+    transport: &Transport,
+    kind: Kind,
+    ran: Option<bool>,
+) -> Option<Guard> {
+    let departure = ran.map_or(Departure::Unknown, departure);
+    Guard::start(guardian?, transport, kind, departure)
+        .inspect_err(|error| tracing::warn!("the machine has no guardian: {error}"))
+        .ok()
+}
+
+fn departure(run: bool) -> Departure {
+    match run {
+        true => Departure::Running,
+        false => Departure::Stopped,
+    }
+}
+
 fn monitor(link: &Link, path: &std::path::Path) -> Result<Qmp, ConnectError> {
     let until = within(CONNECT);
-    let transport = transport::unix(path, Nature::Reliable, until).map_err(|source| {
-        ConnectError::Unreachable {
-            link: link.clone(),
-            source,
-        }
-    })?;
+    let transport =
+        transport::unix(path, Nature::Reliable, until, &mut |_| {}).map_err(|source| {
+            ConnectError::Unreachable {
+                link: link.clone(),
+                source,
+            }
+        })?;
     Qmp::open(transport, link.to_string(), until).map_err(|source| {
         let link = link.clone();
         match source {
@@ -213,12 +274,15 @@ fn monitor(link: &Link, path: &std::path::Path) -> Result<Qmp, ConnectError> {
     })
 }
 
-fn stub_transport(link: &Link) -> Result<Option<Transport>, ConnectError> {
+fn stub_transport(
+    link: &Link,
+    before: &mut dyn FnMut(&Transport),
+) -> Result<Option<Transport>, ConnectError> {
     let until = within(CONNECT);
     let transport = match link {
-        Link::Tcp { host, port } => transport::tcp(host, *port, until),
-        Link::Unix(path) => transport::unix(path, Nature::Reliable, until),
-        Link::Serial { path, baud } => transport::serial(path, *baud, until),
+        Link::Tcp { host, port } => transport::tcp(host, *port, until, before),
+        Link::Unix(path) => transport::unix(path, Nature::Reliable, until, before),
+        Link::Serial { path, baud } => transport::serial(path, *baud, until, before),
         Link::Qmp(_) | Link::Ram(_) | Link::Core(_) | Link::Image(_) => return Ok(None),
     };
     match transport {

@@ -10,7 +10,9 @@ use ukdbg_inspect::{
 };
 
 use super::Machine;
+use super::guard::Guard;
 use super::stub::Stub;
+use crate::guardian::Point;
 use crate::qmp::QmpEvent;
 use crate::rsp::{Command, PointKind};
 
@@ -34,9 +36,13 @@ impl Control for Machine {
         self.cache.clear();
         self.visit.end();
         match (&mut self.stub, &mut self.qmp) {
-            (Some(stub), _) => stub.resume(how),
+            (Some(stub), _) => {
+                guarded(self.guard.as_mut(), true);
+                stub.resume(how)
+            }
             (None, Some(qmp)) if how == Resume::Continue => {
                 qmp.execute("cont", Value::Null)?;
+                guarded(self.guard.as_mut(), true);
                 // What was heard so far is of our own making.
                 qmp.forget_pauses();
                 self.running = true;
@@ -54,7 +60,10 @@ impl Control for Machine {
             (Some(stub), _) if self.visit.interrupt() => stub.link.interrupt(),
             // It is told when the guest goes on.
             (Some(_), _) => Ok(()),
-            (None, Some(qmp)) => qmp.execute("stop", Value::Null).map(|_| ()),
+            (None, Some(qmp)) => {
+                guarded(self.guard.as_mut(), false);
+                qmp.execute("stop", Value::Null).map(|_| ())
+            }
             (None, None) => Err(self.unable("an interrupt")),
         }
     }
@@ -65,6 +74,7 @@ impl Control for Machine {
             None => self.poll_monitor(until)?,
         };
         if stop.is_some() {
+            guarded(self.guard.as_mut(), false);
             self.cache.clear();
             if !self.gone {
                 self.put_back_lifted()?;
@@ -102,21 +112,33 @@ impl Control for Machine {
 
 impl Machine {
     fn put(&mut self, breakpoint: BreakpointAt) -> Result<(), TargetError> {
-        let (kind, at, length) = point(breakpoint);
-        match &mut self.stub {
-            Some(stub) => stub.link.order(Command::InsertPoint { kind, at, length })?,
-            None => return Err(self.unable("a breakpoint")),
+        let point = point(breakpoint);
+        let Point { kind, at, length } = point;
+        let Some(stub) = &mut self.stub else {
+            return Err(self.unable("a breakpoint"));
+        };
+        if let Some(guard) = &mut self.guard {
+            guard.inserting(point);
         }
+        let inserted = stub.link.order(Command::InsertPoint { kind, at, length });
+        if let (Err(TargetError::Refused { .. }), Some(guard)) = (&inserted, &mut self.guard) {
+            guard.removed(point);
+        }
+        inserted?;
         // The stub may put it into memory, which reads then show.
         self.cache.forget_memory();
         Ok(())
     }
 
     fn take(&mut self, breakpoint: BreakpointAt) -> Result<(), TargetError> {
-        let (kind, at, length) = point(breakpoint);
+        let point = point(breakpoint);
+        let Point { kind, at, length } = point;
         match &mut self.stub {
             Some(stub) => stub.link.order(Command::RemovePoint { kind, at, length })?,
             None => return Err(self.unable("a breakpoint")),
+        }
+        if let Some(guard) = &mut self.guard {
+            guard.removed(point);
         }
         self.cache.forget_memory();
         Ok(())
@@ -184,7 +206,14 @@ impl Machine {
     }
 }
 
-fn point(breakpoint: BreakpointAt) -> (PointKind, u64, u64) {
+/// Tells the guardian whether the guest runs.
+pub(super) fn guarded(guard: Option<&mut Guard>, running: bool) {
+    if let Some(guard) = guard {
+        guard.note(|state| state.running = running);
+    }
+}
+
+fn point(breakpoint: BreakpointAt) -> Point {
     let kind = match breakpoint.kind {
         BreakpointKind::Software => PointKind::Software,
         BreakpointKind::Hardware => PointKind::Hardware,
@@ -192,5 +221,9 @@ fn point(breakpoint: BreakpointAt) -> (PointKind, u64, u64) {
         BreakpointKind::Read => PointKind::Read,
         BreakpointKind::Access => PointKind::Access,
     };
-    (kind, breakpoint.address.0, breakpoint.length)
+    Point {
+        kind,
+        at: breakpoint.address.0,
+        length: breakpoint.length,
+    }
 }

@@ -30,9 +30,20 @@ impl Machine {
     }
 
     fn leave(&mut self, how: Leave, patience: Duration) -> Result<(), TargetError> {
-        if std::mem::replace(&mut self.gone, true) {
-            return Ok(());
+        let left = match std::mem::replace(&mut self.gone, true) {
+            true => Ok(()),
+            false => self.leave_links(how, patience),
+        };
+        match (self.guard.take(), &left) {
+            // Another attempt does not hurt, and its maker has time.
+            (Some(guard), Err(TargetError::Timeout { .. })) => guard.let_act(),
+            (Some(guard), _) => guard.dismiss(),
+            (None, _) => {}
         }
+        left
+    }
+
+    fn leave_links(&mut self, how: Leave, patience: Duration) -> Result<(), TargetError> {
         let run = match how {
             Leave::AsFound => self.found_running.unwrap_or(true),
             Leave::Running => true,

@@ -24,7 +24,7 @@ const STEP_NO_TIMERS: u8 = 4;
 
 /// A stub that answered.
 #[derive(Debug)]
-pub(super) struct Stub {
+pub(crate) struct Stub {
     pub(super) link: RspLink,
     features: Features,
     qemu: bool,
@@ -93,6 +93,34 @@ impl Stub {
             layout: None,
             stepping: None,
         })
+    }
+
+    /// A stub that another debugger greeted, in a state that is not known.
+    pub(crate) fn inherited(link: RspLink, qemu: bool, process: Option<u64>) -> Self {
+        Self {
+            link,
+            features: Features::parse(b""),
+            qemu,
+            found_running: None,
+            threads: Vec::new(),
+            stopped: process.map(|process| ThreadId {
+                process: Some(process),
+                thread: 0,
+            }),
+            selected: None,
+            // Whatever it is, it is switched back.
+            mode: match qemu {
+                true => MemoryMode::Physical,
+                false => MemoryMode::Virtual,
+            },
+            layout: None,
+            stepping: qemu.then_some(StepInterrupts::Delivered),
+        }
+    }
+
+    /// The process that a detach has to name.
+    pub(super) fn process(&self) -> Option<u64> {
+        self.stopped.and_then(|thread| thread.process)
     }
 
     /// Whether the guest ran before we connected; `None` where the stub
@@ -351,15 +379,14 @@ impl Stub {
     }
 
     /// Ends the conversation and lets the guest run.
-    pub(super) fn detach(&mut self) -> Result<(), TargetError> {
+    pub(crate) fn detach(&mut self) -> Result<(), TargetError> {
         self.switch(MemoryMode::Virtual)?;
         if self.stepping.is_some() {
             self.mask(StepInterrupts::Masked)?;
         }
         // A stub that was once asked for multiprocess extensions, by whoever
         // was here before, wants to know of which process.
-        let process = self.stopped.and_then(|thread| thread.process);
-        match self.link.ask(Command::Detach(process))? {
+        match self.link.ask(Command::Detach(self.process()))? {
             Answer::Content(_) => {}
             refusal => return Err(self.link.refused("to detach", &refusal)),
         }
@@ -369,7 +396,7 @@ impl Stub {
     }
 
     /// Leaves the guest standing still, as other clients expect to find it.
-    pub(super) fn leave(&mut self) -> Result<(), TargetError> {
+    pub(crate) fn leave(&mut self) -> Result<(), TargetError> {
         self.switch(MemoryMode::Virtual)?;
         self.link.flush("to leave")
     }

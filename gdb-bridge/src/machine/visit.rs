@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use ukdbg_inspect::{Stop, StopReason, TargetError};
 
+use super::control::guarded;
 use super::stop::SIGINT;
 use super::{Machine, within};
 use crate::qemu::VISITORS;
@@ -70,10 +71,13 @@ impl Machine {
                 Err(TargetError::Disconnected { peer }) => return self.ended(peer).map(Some),
                 Err(error) => return Err(error),
             };
+            // At once: to understand it takes more questions.
+            guarded(self.guard.as_mut(), false);
             if let Some(reply) = self.without_visits(reply)? {
                 self.visit.end();
                 return self.understand(reply).map(Some);
             }
+            guarded(self.guard.as_mut(), true);
         }
     }
 

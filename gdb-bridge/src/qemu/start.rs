@@ -170,7 +170,7 @@ pub fn start(launch: &Launch, executable: &Path) -> Result<Started, LaunchError>
     if let (Ok(pid), true) = (pid, launch.shares_memory()) {
         qemu.memory = memory_of(pid);
     }
-    let machine = Machine::join(&qemu.own_endpoint(), Some(monitor))?;
+    let machine = Machine::join(&qemu.own_endpoint(), Some(monitor), None)?;
     Ok(Started {
         machine,
         console,

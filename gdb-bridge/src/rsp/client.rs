@@ -103,6 +103,17 @@ impl Client {
         }
     }
 
+    /// A client in the middle of a conversation that another one began and
+    /// left at any point: nothing that is heard first is an answer to it.
+    pub(super) fn inherited(options: Options, running: bool, acks: bool) -> Self {
+        Self {
+            running,
+            acks,
+            order: Order::Doubted,
+            ..Self::new(options)
+        }
+    }
+
     /// Takes a command; it is sent when its turn comes.
     pub(super) fn send(&mut self, command: Command, now: Instant) -> Ticket {
         let ticket = Ticket(self.next_ticket);
@@ -173,6 +184,11 @@ impl Client {
     /// The next event, oldest first.
     pub(super) fn next_event(&mut self) -> Option<Event> {
         self.events.pop_front()
+    }
+
+    /// Whether packets are acknowledged.
+    pub(super) fn acknowledges(&self) -> bool {
+        self.acks
     }
 
     /// Both sides agreed to send no acknowledgements from now on.

@@ -54,12 +54,19 @@ const CONSOLE_LIMIT: usize = 0x1_0000;
 impl RspLink {
     /// Begins a conversation; nothing is sent yet.
     pub(crate) fn new(transport: Transport, peer: String) -> Self {
-        let options = match transport.nature() {
-            Nature::Reliable => Options::reliable(),
-            Nature::Lossy => Options::serial(),
-        };
+        let client = Client::new(options_for(&transport));
+        Self::with_client(client, transport, peer)
+    }
+
+    /// Goes on with a conversation that another debugger left at any point.
+    pub(crate) fn inherited(transport: Transport, running: bool, acks: bool) -> Self {
+        let client = Client::inherited(options_for(&transport), running, acks);
+        Self::with_client(client, transport, "the stub".to_owned())
+    }
+
+    fn with_client(client: Client, transport: Transport, peer: String) -> Self {
         Self {
-            client: Client::new(options),
+            client,
             transport,
             peer,
             buffer: vec![0; CHUNK],
@@ -166,6 +173,11 @@ impl RspLink {
     /// The guest was let go over another link, or soon will be.
     pub(crate) fn presume_running(&mut self) {
         self.client.presume_running();
+    }
+
+    /// Whether packets are acknowledged.
+    pub(crate) fn acknowledges(&self) -> bool {
+        self.client.acknowledges()
     }
 
     /// Acknowledgements were switched off.
@@ -330,6 +342,13 @@ impl RspLink {
                 what: error.to_string(),
             },
         }
+    }
+}
+
+fn options_for(transport: &Transport) -> Options {
+    match transport.nature() {
+        Nature::Reliable => Options::reliable(),
+        Nature::Lossy => Options::serial(),
     }
 }
 

@@ -12,10 +12,15 @@ use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use super::{Nature, Transport, unix};
 
 /// Opens a serial line, raw, at `baud` if given.
-pub(crate) fn serial(path: &Path, baud: Option<u32>, until: Instant) -> io::Result<Transport> {
+pub(crate) fn serial(
+    path: &Path,
+    baud: Option<u32>,
+    until: Instant,
+    before: &mut dyn FnMut(&Transport),
+) -> io::Result<Transport> {
     let kind = std::fs::metadata(path)?.file_type();
     if kind.is_socket() {
-        return unix(path, Nature::Lossy, until);
+        return unix(path, Nature::Lossy, until, before);
     }
     if !kind.is_char_device() {
         return Err(io::Error::new(
@@ -32,5 +37,7 @@ pub(crate) fn serial(path: &Path, baud: Option<u32>, until: Instant) -> io::Resu
         settings.set_speed(baud)?;
     }
     tcsetattr(&descriptor, OptionalActions::Now, &settings)?;
-    Transport::new(descriptor, Nature::Lossy)
+    let transport = Transport::new(descriptor, Nature::Lossy)?;
+    before(&transport);
+    Ok(transport)
 }

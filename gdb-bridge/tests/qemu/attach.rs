@@ -12,14 +12,14 @@ use crate::guest::{ENTRY, Guest};
 use crate::launch::{CPU, STEP, stop};
 
 /// A QEMU as a user starts it.
-struct Foreign {
+pub(crate) struct Foreign {
     child: Child,
     directory: TempDir,
     _guest: Guest,
 }
 
 impl Foreign {
-    fn new(extra: &[&str]) -> Self {
+    pub(crate) fn new(extra: &[&str]) -> Self {
         let guest = Guest::new("SPIN");
         let directory = tempfile::tempdir().unwrap();
         let socket = |name| {
@@ -60,19 +60,19 @@ impl Foreign {
         foreign
     }
 
-    fn path(&self, link: &str) -> String {
+    pub(crate) fn path(&self, link: &str) -> String {
         let name = link.trim_end_matches(':');
         let name = if name == "unix" { "gdb" } else { name };
         format!("{link}{}", self.directory.path().join(name).display())
     }
 
-    fn machine(&self, link: &str) -> Machine {
+    pub(crate) fn machine(&self, link: &str) -> Machine {
         let endpoint = self.path(link).parse().unwrap();
         Machine::connect(&endpoint).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Whether the guest runs, by what its monitor says.
-    fn runs(&self) -> bool {
+    pub(crate) fn runs(&self) -> bool {
         self.machine("qmp:")
             .found_running()
             .expect("a monitor knows")

@@ -1,5 +1,6 @@
 //! The bridge against real QEMUs. Has a `main` of its own, because it is also
-//! the executable that plays the supervisor, and the debugger that is killed.
+//! the executable that plays the supervisor and the guardian, and the debugger
+//! that is killed.
 #![allow(
     clippy::unwrap_used,
     reason = "a test, though without the usual attribute"
@@ -12,6 +13,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 mod attach;
 mod endings;
+mod guarded;
 mod guest;
 mod launch;
 mod lifetime;
@@ -23,12 +25,18 @@ fn main() -> ExitCode {
         Some(word) if word == *ukdbg_gdb_bridge::SUPERVISOR_WORD => {
             return ukdbg_gdb_bridge::supervise(arguments);
         }
+        Some(word) if word == *ukdbg_gdb_bridge::GUARDIAN_WORD => {
+            return ukdbg_gdb_bridge::guard();
+        }
+        Some(word) if word == *guarded::DEBUG => {
+            guarded::debug(&arguments.collect::<Vec<OsString>>());
+        }
         Some(word) if word == *lifetime::HANG => {
             return lifetime::start_and_hang(&arguments.collect::<Vec<OsString>>());
         }
         _ => {}
     }
-    let tests: [(&str, fn()); 22] = [
+    let tests: [(&str, fn()); 26] = [
         (
             "launch::stops_at_a_breakpoint",
             launch::stops_at_a_breakpoint,
@@ -74,6 +82,13 @@ fn main() -> ExitCode {
         (
             "lifetime::of_a_killed_supervisor",
             lifetime::of_a_killed_supervisor,
+        ),
+        ("guarded::at_every_stage", guarded::at_every_stage),
+        ("guarded::who_gave_up_waiting", guarded::who_gave_up_waiting),
+        ("guarded::at_any_moment", guarded::at_any_moment),
+        (
+            "guarded::stopped_stays_stopped",
+            guarded::stopped_stays_stopped,
         ),
     ];
     let trials = tests

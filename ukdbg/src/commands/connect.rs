@@ -99,7 +99,7 @@ impl Prepared {
 
     /// Asks one question and leaves the machine as it was found.
     pub(crate) fn ask(self, question: Question, output: &Output) -> Result<Reply, Failure> {
-        match open(&self.endpoint).map_err(unreachable)? {
+        match opened(&self.endpoint)? {
             Opened::Machine(machine) => {
                 let mut machine = *machine;
                 let evidence = seen(&mut machine);
@@ -142,7 +142,7 @@ impl Prepared {
     /// Connects to whatever is there, for longer.
     pub(crate) fn open_any(self, output: &Output) -> Result<Kept, Failure> {
         let (modules, sources) = (self.loaded.modules, Box::new(self.sources));
-        Ok(match open(&self.endpoint).map_err(unreachable)? {
+        Ok(match opened(&self.endpoint)? {
             Opened::Machine(machine) => {
                 let mut machine = *machine;
                 let evidence = seen(&mut machine);
@@ -180,6 +180,13 @@ fn kept_evidence(core: &Core, output: &Output) -> EmulatorEvidence {
         output.note("the core was written by another version of ukdbg: what was seen from outside is not read");
         EmulatorEvidence::default()
     })
+}
+
+/// Opens an endpoint, with a guardian that leaves the machine as it was found
+/// if we are killed before we do.
+fn opened(endpoint: &Endpoint) -> Result<Opened, Failure> {
+    let ourselves = std::env::current_exe().ok();
+    open(endpoint, ourselves.as_deref()).map_err(unreachable)
 }
 
 /// Leaves a machine as it was found.
