@@ -38,5 +38,6 @@ pub use ram::MappedRam;
 
 #[doc(hidden)]
 pub use qmp::read_qmp;
+pub use rsp::Traffic;
 #[doc(hidden)]
 pub use rsp::read_rsp;

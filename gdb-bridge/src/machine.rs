@@ -18,7 +18,7 @@ use ukdbg_inspect::{
 
 use crate::qmp::{Qmp, RunState};
 use crate::ram::MappedRam;
-use crate::rsp::MemoryMode;
+use crate::rsp::{MemoryMode, Traffic};
 use cache::{Cache, Space};
 use guard::Guard;
 use shadow::Shadows;
@@ -75,6 +75,14 @@ impl Machine {
     /// links leave no way to know.
     pub fn found_running(&self) -> Option<bool> {
         self.found_running
+    }
+
+    /// What was sent to the stub so far; nothing where there is none.
+    pub fn traffic(&self) -> Traffic {
+        self.stub
+            .as_ref()
+            .map(|stub| stub.link.traffic())
+            .unwrap_or_default()
     }
 
     /// Whether every CPU is halted with interrupts off, which nothing but a

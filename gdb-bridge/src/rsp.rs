@@ -9,6 +9,7 @@ mod layout;
 mod link;
 mod reply;
 
+pub use client::Traffic;
 pub use hostile::read_rsp;
 
 pub(crate) use command::{Command, MemoryMode, PointKind};

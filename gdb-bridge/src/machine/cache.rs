@@ -16,10 +16,15 @@ pub(super) enum Space {
 /// Lines kept before all are dropped: 64 MiB of pages.
 const MOST_LINES: usize = 16384;
 
+/// Lines fetched at most ahead of what was asked for: 64 KiB of pages.
+const AHEAD: u64 = 16;
+
 /// What was read since the last stop.
 #[derive(Debug)]
 pub(super) struct Cache {
     line: usize,
+    /// The line after the last one fetched, and how many were fetched with it.
+    last: Option<(Space, u64, u64)>,
     lines: HashMap<(Space, u64), Box<[u8]>>,
     registers: HashMap<VcpuId, Registers>,
 }
@@ -29,6 +34,7 @@ impl Cache {
     pub(super) fn new(line: usize) -> Self {
         Self {
             line,
+            last: None,
             lines: HashMap::new(),
             registers: HashMap::new(),
         }
@@ -87,7 +93,8 @@ impl Cache {
     }
 
     /// Fetches the lines of a range in one go, up to the first one cached,
-    /// and says how many bytes came.
+    /// and says how many bytes came. Who goes on where the last fetch ended
+    /// reads a stack or an array, and gets more at once each time.
     fn fetch<E>(
         &mut self,
         space: Space,
@@ -97,9 +104,14 @@ impl Cache {
     ) -> Result<usize, E> {
         let line = self.line as u64;
         let first = at - at % line;
+        let ahead = match self.last {
+            Some((last, next, count)) if last == space && next == first => (count * 4).min(AHEAD),
+            _ => 1,
+        };
         let wanted = (at - first)
             .saturating_add(length as u64)
             .div_ceil(line)
+            .max(ahead)
             .min(256);
         let mut count = 1;
         while count < wanted
@@ -109,6 +121,7 @@ impl Cache {
         {
             count += 1;
         }
+        self.last = Some((space, first.wrapping_add(count * line), count));
         let mut bytes = vec![0; (count * line) as usize];
         let came = fetch(first, &mut bytes)?;
         if self.lines.len() >= MOST_LINES {
@@ -180,5 +193,18 @@ mod tests {
         assert_eq!(read(&mut cache, 0x9000, 0x1010, 0x4000).2, 1);
         cache.clear();
         assert_eq!(read(&mut cache, 0x9000, 0x1010, 8).2, 1);
+    }
+
+    /// A stack of 64 pages word by word, and words all over memory.
+    #[test]
+    fn who_goes_on_gets_more_at_once() {
+        let mut cache = Cache::new(4096);
+        let fetches = |cache: &mut Cache, step: u64| -> usize {
+            let words = (0..64 * 512).map(|index| 0x1000 + index * step % 0x40000);
+            words.map(|at| read(cache, 0x41000, at, 8).2).sum()
+        };
+        assert_eq!(fetches(&mut cache, 8), 3 + 3);
+        cache.clear();
+        assert_eq!(fetches(&mut cache, 0x3ff8), 64, "nothing is guessed");
     }
 }

@@ -82,6 +82,17 @@ pub(super) struct Client {
     output: Vec<u8>,
     events: VecDeque<Event>,
     next_ticket: u64,
+    traffic: Traffic,
+}
+
+/// What was sent to a stub, which is what a slow link costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Traffic {
+    /// Packets sent, those sent again included.
+    pub packets: u64,
+    /// Packets sent when no other was under way: the waits.
+    pub round_trips: u64,
 }
 
 impl Client {
@@ -100,6 +111,7 @@ impl Client {
             output: Vec::new(),
             events: VecDeque::new(),
             next_ticket: 0,
+            traffic: Traffic::default(),
         }
     }
 
@@ -184,6 +196,11 @@ impl Client {
     /// The next event, oldest first.
     pub(super) fn next_event(&mut self) -> Option<Event> {
         self.events.pop_front()
+    }
+
+    /// What was sent so far.
+    pub(super) fn traffic(&self) -> Traffic {
+        self.traffic
     }
 
     /// Whether packets are acknowledged.
@@ -370,6 +387,8 @@ impl Client {
 
     fn put(&mut self, mut exchange: Exchange, now: Instant) {
         append_packet(&exchange.command.encode(), &mut self.output);
+        self.traffic.packets += 1;
+        self.traffic.round_trips += u64::from(self.in_flight.is_empty());
         exchange.tries += 1;
         exchange.acknowledged = false;
         exchange.refused = false;

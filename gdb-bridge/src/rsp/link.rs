@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use ukdbg_inspect::TargetError;
 
-use super::client::{Client, Event, Failure, Options, Ticket};
+use super::client::{Client, Event, Failure, Options, Ticket, Traffic};
 use super::command::Command;
 use super::reply::{self, StopReply};
 use crate::transport::{Nature, Transport};
@@ -173,6 +173,11 @@ impl RspLink {
     /// The guest was let go over another link, or soon will be.
     pub(crate) fn presume_running(&mut self) {
         self.client.presume_running();
+    }
+
+    /// What was sent so far.
+    pub(crate) fn traffic(&self) -> Traffic {
+        self.client.traffic()
     }
 
     /// Whether packets are acknowledged.
