@@ -2,7 +2,7 @@
 //! question for each argument after the image. Not a tool for people, which is
 //! `ukdbg addr2line`.
 
-use std::io::BufRead as _;
+use std::io::{BufRead as _, BufWriter, Write as _};
 use std::time::Instant;
 
 use ukdbg_image::{CodeAddr, Decompressed, Image, LinkAddr};
@@ -60,6 +60,7 @@ fn addresses(image: &Image<'_>, rest: &[String]) {
         .iter()
         .map(|&at| CodeAddr::Exact(LinkAddr(at)))
         .collect();
+    let mut out = BufWriter::new(std::io::stdout().lock());
     for frames in image.source_frames_of_all(&asked) {
         for frame in frames {
             let name = frame
@@ -69,7 +70,7 @@ fn addresses(image: &Image<'_>, rest: &[String]) {
             let place = frame.location.as_ref();
             let file = place.map_or("??", |place| place.file.path.raw());
             let line = place.and_then(|place| place.line).map_or(0, u32::from);
-            println!("{name} {file}:{line}");
+            writeln!(out, "{name} {file}:{line}").expect("it can be written");
         }
     }
 }
@@ -112,6 +113,7 @@ fn context(image: &Image<'_>, rest: &[String]) {
     };
     let dwarf = addr2line::gimli::Dwarf::load(section).expect("sections load");
     let context = addr2line::Context::from_dwarf(dwarf).expect("sound DWARF");
+    let mut out = BufWriter::new(std::io::stdout().lock());
     for at in given(rest) {
         let mut frames = context
             .find_frames(at)
@@ -125,7 +127,8 @@ fn context(image: &Image<'_>, rest: &[String]) {
             let place = frame.location.as_ref();
             let file = place.and_then(|place| place.file).unwrap_or("??");
             let line = place.and_then(|place| place.line).unwrap_or(0);
-            println!("{} {file}:{line}", name.as_deref().unwrap_or("??"));
+            let name = name.as_deref().unwrap_or("??");
+            writeln!(out, "{name} {file}:{line}").expect("it can be written");
         }
     }
 }

@@ -10,17 +10,85 @@ use super::Slice;
 const MOST: u64 = 1 << 16;
 
 /// What is known of each abbreviation of a unit.
-#[derive(Default)]
 pub(super) struct AbbreviationLengths {
     /// By code, from one on.
     known: Vec<Known>,
+    /// By code, from zero on: what ends a list of children.
+    steps: Vec<Step>,
     parts: Vec<Part>,
+}
+
+/// What it takes to go past an entry: four bytes of each abbreviation, since
+/// nearly all entries are gone past.
+#[derive(Clone, Copy)]
+pub(super) struct Step {
+    /// Bytes of its attributes.
+    pub(super) length: u16,
+    /// How much deeper the next entry is.
+    pub(super) deeper: i8,
+    pub(super) kinds: Kinds,
+}
+
+/// What questions go over entries for.
+#[derive(Clone, Copy)]
+pub(super) struct Kinds(u8);
+
+impl Kinds {
+    const NONE: Self = Self(0);
+    pub(super) const FUNCTION: Self = Self(1);
+    pub(super) const INLINED_CALL: Self = Self(2);
+    /// A variable that has a location.
+    pub(super) const PLACED_VARIABLE: Self = Self(4);
+    /// Has children that are functions within functions, or declarations, and
+    /// says where its sibling is.
+    pub(super) const PASSABLE: Self = Self(8);
+    /// Takes as many bytes as reading it says.
+    pub(super) const UNMEASURED: Self = Self(16);
+
+    fn of(abbreviation: &Abbreviation) -> Self {
+        match abbreviation.tag() {
+            gimli::DW_TAG_subprogram => Self::FUNCTION,
+            gimli::DW_TAG_inlined_subroutine => Self::INLINED_CALL,
+            gimli::DW_TAG_variable if has(abbreviation, gimli::DW_AT_location) => {
+                Self::PLACED_VARIABLE
+            }
+            _ => Self::NONE,
+        }
+    }
+
+    pub(super) const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub(super) const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+fn has(abbreviation: &Abbreviation, name: DwAt) -> bool {
+    let mut names = abbreviation.attributes().iter().map(|it| it.name());
+    names.any(|it| it == name)
+}
+
+/// Whether functions below such an entry, if any, are within functions or
+/// only declared.
+fn holds_no_outer_function(tag: DwTag) -> bool {
+    matches!(
+        tag,
+        gimli::DW_TAG_subprogram
+            | gimli::DW_TAG_structure_type
+            | gimli::DW_TAG_class_type
+            | gimli::DW_TAG_union_type
+            | gimli::DW_TAG_enumeration_type
+            | gimli::DW_TAG_array_type
+            | gimli::DW_TAG_subroutine_type
+    )
 }
 
 /// What is known of one abbreviation.
 #[derive(Clone, Copy)]
 pub(super) struct Known {
-    pub(super) tag: DwTag,
+    pub(super) kinds: Kinds,
     pub(super) has_children: bool,
     /// Where among the attributes four bytes say where the next sibling is.
     pub(super) sibling: Option<u16>,
@@ -36,7 +104,7 @@ pub(super) struct Known {
 #[derive(Clone, Copy)]
 pub(super) enum Length {
     /// So many bytes.
-    Fixed(u32),
+    Fixed(u16),
     /// These parts one after another.
     Parts { first: u32, count: u32 },
     /// As reading them says.
@@ -83,27 +151,53 @@ impl Places {
 
 impl Known {
     pub(super) fn of_unknown_length(abbreviation: &Abbreviation) -> Self {
-        let mut names = abbreviation.attributes().iter().map(|it| it.name());
         Self {
-            tag: abbreviation.tag(),
+            kinds: Kinds::of(abbreviation),
             has_children: abbreviation.has_children(),
             sibling: None,
             length: Length::Unknown,
-            has_code: names.any(|it| it == gimli::DW_AT_low_pc || it == gimli::DW_AT_ranges),
+            has_code: has(abbreviation, gimli::DW_AT_low_pc)
+                || has(abbreviation, gimli::DW_AT_ranges),
             code: None,
+        }
+    }
+
+    fn step(self) -> Step {
+        let (length, kinds) = match self.length {
+            Length::Fixed(bytes) => (bytes, self.kinds),
+            Length::Parts { .. } | Length::Unknown => (0, self.kinds.or(Kinds::UNMEASURED)),
+        };
+        Step {
+            length,
+            deeper: self.has_children.into(),
+            kinds,
         }
     }
 }
 
 impl AbbreviationLengths {
     pub(super) fn of(unit: &gimli::Unit<Slice<'_>>) -> Self {
-        let mut lengths = Self::default();
+        let end_of_children = Step {
+            length: 0,
+            deeper: -1,
+            kinds: Kinds::NONE,
+        };
+        let mut lengths = Self {
+            known: Vec::new(),
+            steps: vec![end_of_children],
+            parts: Vec::new(),
+        };
         let codes = (1..MOST).map_while(|code| unit.abbreviations.get(code));
         for abbreviation in codes {
             let known = lengths.known(unit, abbreviation);
             lengths.known.push(known);
+            lengths.steps.push(known.step());
         }
         lengths
+    }
+
+    pub(super) fn steps(&self) -> &[Step] {
+        &self.steps
     }
 
     #[inline]
@@ -124,7 +218,7 @@ impl AbbreviationLengths {
         let length = measured.map(|(bytes, _)| bytes).and_then(|bytes| {
             let count = self.parts.len() - first;
             if count == 0 {
-                return Some(Length::Fixed(bytes.into()));
+                return Some(Length::Fixed(bytes));
             }
             let then = Then::Nothing;
             self.parts.push(Part { bytes, then });
@@ -133,11 +227,21 @@ impl AbbreviationLengths {
                 count: u32::try_from(count + 1).ok()?,
             })
         });
+        let sibling = measured.and_then(|(_, places)| places.sibling);
+        let passable = sibling.is_some()
+            && abbreviation.has_children()
+            && holds_no_outer_function(abbreviation.tag());
+        let other = Known::of_unknown_length(abbreviation);
         Known {
-            sibling: measured.and_then(|(_, places)| places.sibling),
+            kinds: if passable {
+                other.kinds.or(Kinds::PASSABLE)
+            } else {
+                other.kinds
+            },
+            sibling,
             code: measured.and_then(|(_, places)| places.low.zip(places.size)),
             length: length.unwrap_or(Length::Unknown),
-            ..Known::of_unknown_length(abbreviation)
+            ..other
         }
     }
 

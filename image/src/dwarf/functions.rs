@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use gimli::{AttributeValue, UnitOffset};
 
 use super::Scope;
+use super::abbreviation_lengths::Kinds;
 use super::inlines::{InlineTree, Wanted};
 use super::names::describe;
 use super::ranges::RangeAttributes;
@@ -84,18 +85,21 @@ fn read_entries(
     depth: Depth,
     functions: &mut Vec<UnitFunction>,
 ) -> gimli::Result<()> {
+    let kinds = match depth {
+        Depth::Outer => Kinds::FUNCTION.or(Kinds::PASSABLE),
+        Depth::All => Kinds::FUNCTION,
+    };
     let mut entries = Skim::whole(scope)?;
-    while let Some(entry) = entries.next_entry() {
-        let passes = depth == Depth::Outer && holds_no_outer_function(entry.tag);
-        if entry.tag == gimli::DW_TAG_subprogram && entry.has_code {
+    while let Some(entry) = entries.next_of(kinds) {
+        if entry.kinds.meets(Kinds::FUNCTION) && entry.has_code {
             let (attributes, sibling) = subprogram(scope, &mut entries)?;
             if attributes.has_code() {
                 functions.extend(UnitFunction::new(scope, entry.offset, &attributes));
             }
-            if passes && entry.has_children {
+            if depth == Depth::Outer && entry.has_children {
                 entries.go_to_sibling(sibling);
             }
-        } else if passes {
+        } else if depth == Depth::Outer {
             entries.pass_children(entry);
         }
     }
@@ -118,21 +122,6 @@ fn subprogram<'data>(
         attributes.note(scope, attribute);
     })?;
     Ok((attributes, sibling))
-}
-
-/// Whether functions below such an entry, if any, are within functions or
-/// only declared.
-fn holds_no_outer_function(tag: gimli::DwTag) -> bool {
-    matches!(
-        tag,
-        gimli::DW_TAG_subprogram
-            | gimli::DW_TAG_structure_type
-            | gimli::DW_TAG_class_type
-            | gimli::DW_TAG_union_type
-            | gimli::DW_TAG_enumeration_type
-            | gimli::DW_TAG_array_type
-            | gimli::DW_TAG_subroutine_type
-    )
 }
 
 impl UnitFunction {

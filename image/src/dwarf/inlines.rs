@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use gimli::{AttributeValue, UnitOffset};
 
+use super::abbreviation_lengths::Kinds;
 use super::names::{Place, file_index};
 use super::ranges::RangeAttributes;
 use super::skim::{Entry, Skim};
@@ -133,16 +134,16 @@ impl<'a> Reading<'a> {
     fn entries(&mut self, scope: Scope<'_, '_>, function: UnitOffset) -> gimli::Result<()> {
         let mut entries = Skim::below(scope, function)?;
         let mut nested_function = None;
-        while let Some(entry) = entries.next_entry() {
-            let depth = entry.depth;
+        while let Some(entry) = entries.next_of(Kinds::FUNCTION.or(Kinds::INLINED_CALL)) {
+            let outer = entry.least_depth;
             // The entry ends every call that is not around it.
-            while self.open.pop_if(|call| call.depth >= depth).is_some() {}
-            nested_function = nested_function.filter(|&nested| nested < depth);
-            if entry.tag == gimli::DW_TAG_subprogram && nested_function.is_none() {
-                nested_function = Some(depth);
+            while self.open.pop_if(|call| call.depth >= outer).is_some() {}
+            nested_function = nested_function.filter(|&nested| nested < outer);
+            if nested_function.is_some() {
+                continue;
             }
-            let inlined = entry.tag == gimli::DW_TAG_inlined_subroutine;
-            if !inlined || nested_function.is_some() {
+            if entry.kinds.meets(Kinds::FUNCTION) {
+                nested_function = Some(entry.depth);
                 continue;
             }
             let code = entries.plain_code(entry);

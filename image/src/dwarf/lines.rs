@@ -4,10 +4,9 @@
 use std::num::NonZeroU32;
 use std::ops::Range;
 
-use gimli::ColumnType;
-
 use super::Scope;
 use super::files::{file_path, matching_files};
+use super::line_program::{LineProgram, ProgramRow};
 use crate::SourceLocation;
 use crate::intervals::Intervals;
 
@@ -25,23 +24,17 @@ struct Row {
 }
 
 impl Row {
-    fn new(row: &gimli::LineRow, offset: u32) -> Self {
-        let line = row.line().and_then(|line| u32::try_from(line.get()).ok());
+    fn new(row: &ProgramRow, offset: u32) -> Self {
         Self {
             offset,
-            line: line.unwrap_or(0),
-            file: u32::try_from(row.file_index()).unwrap_or(u32::MAX),
-            column: match row.column() {
-                ColumnType::LeftEdge => 0,
-                ColumnType::Column(column) => u16::try_from(column.get()).unwrap_or(0),
-            },
-            is_statement: row.is_stmt(),
-            prologue_end: row.prologue_end(),
+            line: u32::try_from(row.line).unwrap_or(0),
+            file: u32::try_from(row.file).unwrap_or(u32::MAX),
+            column: u16::try_from(row.column).unwrap_or(0),
+            is_statement: row.is_statement,
+            prologue_end: row.prologue_end,
         }
     }
-}
 
-impl Row {
     fn to_line_at(self) -> LineAt {
         let line = NonZeroU32::new(self.line);
         LineAt {
@@ -79,8 +72,9 @@ pub(crate) struct LineAt {
 impl UnitLines {
     pub(crate) fn read(scope: Scope<'_, '_>) -> Self {
         let mut lines = Self::default();
-        // What was read before a malformed instruction is kept.
-        let _ = lines.read_program(scope);
+        if let Some(program) = &scope.unit.dwarf.line_program {
+            lines.read_program(scope, LineProgram::new(program.header()));
+        }
         scope.debug.rows_left.spend(lines.rows.len());
         let numbered = lines.sequences.iter().zip(0u32..);
         let ranges = numbered.map(|(sequence, number)| (sequence.start..sequence.end, (), number));
@@ -88,34 +82,26 @@ impl UnitLines {
         lines
     }
 
-    fn read_program(&mut self, scope: Scope<'_, '_>) -> gimli::Result<()> {
-        let Some(program) = scope.unit.dwarf.line_program.clone() else {
-            return Ok(());
-        };
+    fn read_program(&mut self, scope: Scope<'_, '_>, mut program: LineProgram<'_>) {
         let most = scope.debug.rows_left.left();
-        let mut rows = program.rows();
         let mut first = 0;
         let mut start = None;
-        while let Some((_, row)) = rows.next_row()? {
+        while let Some(row) = program.next_row() {
             if self.rows.len() >= most {
                 break;
             }
-            let base = *start.get_or_insert(row.address());
-            if row.end_sequence() {
-                self.end_sequence(scope, first, base..row.address());
+            let base = *start.get_or_insert(row.address);
+            if row.end_sequence {
+                self.end_sequence(scope, first, base..row.address);
                 first = self.rows.len();
                 start = None;
                 continue;
             }
-            let Some(offset) = row.address().checked_sub(base) else {
-                continue;
-            };
-            let Ok(offset) = u32::try_from(offset) else {
-                continue;
-            };
-            self.rows.push(Row::new(row, offset));
+            let offset = row.address.checked_sub(base);
+            if let Some(offset) = offset.and_then(|offset| u32::try_from(offset).ok()) {
+                self.rows.push(Row::new(&row, offset));
+            }
         }
-        Ok(())
     }
 
     /// Keeps the rows from `first` on, unless they describe dropped code.

@@ -4,10 +4,11 @@
 
 use std::ops::Range;
 
-use gimli::{Attribute, DwTag, UnitOffset};
+use gimli::{Attribute, UnitOffset};
 
-use super::abbreviation_lengths::{AbbreviationLengths, Known, Length, Then};
+use super::abbreviation_lengths::{AbbreviationLengths, Kinds, Known, Length, Then};
 use super::entries::next_abbreviation;
+use super::leb128;
 use super::{Scope, Slice};
 
 /// A place between two entries of a unit. What is malformed ends it.
@@ -16,7 +17,7 @@ pub(super) struct Skim<'a, 'data> {
     lengths: &'a AbbreviationLengths,
     /// The unit's entries.
     bytes: &'data [u8],
-    /// The place, as an offset in the unit.
+    /// The place in them.
     at: usize,
     /// Offset in the unit of the first of the bytes.
     first: usize,
@@ -34,7 +35,10 @@ pub(super) struct Entry {
     pub(super) offset: UnitOffset,
     /// Relative to the first entry.
     pub(super) depth: isize,
-    pub(super) tag: DwTag,
+    /// The least depth on the way to it from the entry that was given before:
+    /// what is not less deep is not around it.
+    pub(super) least_depth: isize,
+    pub(super) kinds: Kinds,
     pub(super) has_children: bool,
     /// Whether it may have code.
     pub(super) has_code: bool,
@@ -52,7 +56,7 @@ impl<'a, 'data> Skim<'a, 'data> {
     /// Over the entries below one.
     pub(super) fn below(scope: Scope<'a, 'data>, entry: UnitOffset) -> gimli::Result<Self> {
         let mut skim = Self::new(scope, entry)?;
-        skim.next_entry();
+        skim.entry(0);
         skim.floor = 0;
         Ok(skim)
     }
@@ -62,7 +66,7 @@ impl<'a, 'data> Skim<'a, 'data> {
             scope,
             lengths: scope.abbreviation_lengths(),
             bytes: scope.unit.dwarf.header.range_from(from..)?.slice(),
-            at: from.0,
+            at: 0,
             first: from.0,
             depth: 0,
             floor: isize::MIN,
@@ -70,32 +74,62 @@ impl<'a, 'data> Skim<'a, 'data> {
         })
     }
 
-    /// The next entry; none at the end.
-    #[inline]
-    pub(super) fn next_entry(&mut self) -> Option<Entry> {
+    /// The next entry of some kinds; none at the end.
+    pub(super) fn next_of(&mut self, kinds: Kinds) -> Option<Entry> {
         self.pass_attributes()?;
-        while self.depth > self.floor {
-            let offset = UnitOffset(self.at);
-            let code = self.leb128()?;
-            if code == 0 {
-                self.depth = self.depth.saturating_sub(1);
-                continue;
+        let stop = kinds.or(Kinds::UNMEASURED);
+        let steps = self.lengths.steps();
+        let mut least_depth = self.depth;
+        loop {
+            // Millions of entries pass here.
+            while self.depth > self.floor {
+                let code = *self.bytes.get(self.at)?;
+                let Some(step) = steps.get(usize::from(code)) else {
+                    break;
+                };
+                // From 0x80 on, the code has a second byte.
+                if code >= 0x80 || step.kinds.meets(stop) {
+                    break;
+                }
+                self.at += 1 + usize::from(step.length);
+                self.depth += isize::from(step.deeper);
+                least_depth = least_depth.min(self.depth);
             }
-            let known = self.lengths.get(code).or_else(|| self.unlisted(code))?;
-            let entry = Entry {
-                offset,
-                depth: self.depth,
-                tag: known.tag,
-                has_children: known.has_children,
-                has_code: known.has_code,
-                sibling: known.sibling,
-                code: known.code,
-            };
-            self.depth = self.depth.saturating_add(entry.has_children.into());
-            self.current = Some((offset, known.length));
-            return Some(entry);
+            if self.depth <= self.floor {
+                return None;
+            }
+            if let Some(entry) = self.entry(least_depth)?
+                && entry.kinds.meets(kinds)
+            {
+                return Some(entry);
+            }
+            self.pass_attributes()?;
+            least_depth = least_depth.min(self.depth);
         }
-        None
+    }
+
+    /// The next entry, or the end of a list of children.
+    fn entry(&mut self, least_depth: isize) -> Option<Option<Entry>> {
+        let offset = UnitOffset(self.first.checked_add(self.at)?);
+        let code = self.leb128()?;
+        if code == 0 {
+            self.depth = self.depth.saturating_sub(1);
+            return Some(None);
+        }
+        let known = self.lengths.get(code).or_else(|| self.unlisted(code))?;
+        let entry = Entry {
+            offset,
+            depth: self.depth,
+            least_depth,
+            kinds: known.kinds,
+            has_children: known.has_children,
+            has_code: known.has_code,
+            sibling: known.sibling,
+            code: known.code,
+        };
+        self.depth = self.depth.saturating_add(entry.has_children.into());
+        self.current = Some((offset, known.length));
+        Some(Some(entry))
     }
 
     /// What is known of an abbreviation outside of the row of codes.
@@ -119,7 +153,7 @@ impl<'a, 'data> Skim<'a, 'data> {
                 each(&entries.read_attribute(specification)?);
             }
         }
-        self.at = entries.next_offset().0;
+        self.at = self.place_of(entries.next_offset()).unwrap_or(usize::MAX);
         Ok(())
     }
 
@@ -133,7 +167,7 @@ impl<'a, 'data> Skim<'a, 'data> {
     }
 
     fn attribute_bytes<const N: usize>(&self, place: u16) -> Option<[u8; N]> {
-        let at = self.at.checked_add(place.into())?.checked_sub(self.first)?;
+        let at = self.at.checked_add(place.into())?;
         self.bytes.get(at..)?.first_chunk().copied()
     }
 
@@ -153,17 +187,22 @@ impl<'a, 'data> Skim<'a, 'data> {
 
     /// As [`Skim::pass_children`], where the attributes were read.
     pub(super) fn go_to_sibling(&mut self, sibling: Option<UnitOffset>) {
-        if let Some(sibling) = sibling.filter(|next| next.0 > self.at) {
+        let sibling = sibling.and_then(|sibling| self.place_of(sibling));
+        if let Some(sibling) = sibling.filter(|&next| next > self.at) {
             self.depth = self.depth.saturating_sub(1);
-            self.at = sibling.0;
+            self.at = sibling;
         }
+    }
+
+    fn place_of(&self, entry: UnitOffset) -> Option<usize> {
+        entry.0.checked_sub(self.first)
     }
 
     #[inline]
     fn pass_attributes(&mut self) -> Option<()> {
         match self.current {
             None => {}
-            Some((_, Length::Fixed(bytes))) => self.at += usize::try_from(bytes).ok()?,
+            Some((_, Length::Fixed(bytes))) => self.at += usize::from(bytes),
             Some((_, Length::Parts { first, count })) => self.pass_parts(first, count)?,
             Some((_, Length::Unknown)) => self.attributes(|_| ()).ok()?,
         }
@@ -186,21 +225,10 @@ impl<'a, 'data> Skim<'a, 'data> {
         Some(())
     }
 
-    /// Bits beyond 64 are dropped.
     #[inline]
     fn leb128(&mut self) -> Option<u64> {
-        let mut number = 0;
-        let mut shift = 0;
-        loop {
-            let byte = *self.bytes.get(self.at.checked_sub(self.first)?)?;
-            self.at += 1;
-            if shift < u64::BITS {
-                number |= u64::from(byte & 0x7f) << shift;
-            }
-            if byte & 0x80 == 0 {
-                return Some(number);
-            }
-            shift += 7;
-        }
+        let (number, size) = leb128::unsigned(self.bytes.get(self.at..)?)?;
+        self.at += size;
+        Some(number)
     }
 }
