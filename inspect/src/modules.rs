@@ -34,6 +34,11 @@ pub struct Placement {
 const FAR: u64 = 1 << 31;
 
 impl Placement {
+    /// Whether a run-time address is in it.
+    pub fn holds(&self, at: VirtAddr) -> bool {
+        self.link_address(at).is_some()
+    }
+
     fn overlaps(&self, other: &Self) -> bool {
         self.at.0 < other.at.0.saturating_add(other.size)
             && other.at.0 < self.at.0.saturating_add(self.size)
@@ -150,7 +155,7 @@ impl<'data> Module<'data> {
     /// The placement that holds a run-time address.
     fn placement(&self, at: VirtAddr) -> Option<&Placement> {
         let mut placements = self.placements.iter();
-        placements.find(|placement| placement.link_address(at).is_some())
+        placements.find(|placement| placement.holds(at))
     }
 
     /// The run-time address of a link-time one, if it is in a placed segment.

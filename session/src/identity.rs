@@ -71,12 +71,27 @@ pub(crate) fn compare(
 }
 
 /// Whether a module is where it is thought to be: a part that did not move
-/// may say so while the part that runs did.
+/// may say so while the part that runs, or most of it, did.
 pub(crate) fn fits(memory: &mut dyn Memory, module: &Module<'_>, pc: Option<VirtAddr>) -> bool {
     let here = pc.and_then(|pc| module.link_address(pc));
     let code = here.and_then(|link| by_code(memory, module, link));
-    !matches!(code, Some(Identity::Different { .. }))
-        && compare(memory, module, pc) == Identity::Same
+    if matches!(code, Some(Identity::Different { .. }))
+        || compare(memory, module, pc) != Identity::Same
+    {
+        return false;
+    }
+    let executable = module.image.segments().iter().filter(|it| it.executable);
+    let Some(most) = executable.max_by_key(|segment| segment.bytes.len()) else {
+        return true;
+    };
+    if code.is_some() && here.is_some_and(|link| most.addresses.contains(&link)) {
+        return true;
+    }
+    let middle = most
+        .addresses
+        .start
+        .checked_add(most.bytes.len() as u64 / 2);
+    middle.is_some_and(|link| by_code(memory, module, link) == Some(Identity::Same))
 }
 
 /// Memory that nothing was loaded into yet, or nothing at all.

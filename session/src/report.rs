@@ -76,7 +76,11 @@ pub(crate) fn make<T: Target>(
     let events = root.as_ref().and_then(|root| events_of(session, root));
     Ok(ReportView {
         source: source_of(session, &verdict),
-        next: next_steps(&verdict, fault.registers.pc(), events.is_some()),
+        next: next_steps(
+            &verdict,
+            fault.registers.pc().and_then(|pc| linked(session, pc)),
+            events.is_some(),
+        ),
         verdict,
         exception,
         panic: panic_of(&fault),
@@ -226,9 +230,15 @@ fn events_of<T: Target>(session: &mut Session<'_, T>, root: &Root) -> Option<Tra
     .ok()
 }
 
+/// An address as its image has it.
+fn linked<T: Target>(session: &Session<'_, T>, at: VirtAddr) -> Option<(String, LinkAddr)> {
+    let (module, link) = session.modules.find(at)?;
+    Some((module.name.clone(), link))
+}
+
 /// What a user would do next, as commands without their endpoint and image:
 /// the front end knows those.
-fn next_steps(verdict: &Verdict, at: Option<VirtAddr>, has_trace: bool) -> Vec<NextStep> {
+fn next_steps(verdict: &Verdict, at: Option<(String, LinkAddr)>, has_trace: bool) -> Vec<NextStep> {
     let mut steps = Vec::new();
     if let Some(function) = verdict
         .place
@@ -237,7 +247,8 @@ fn next_steps(verdict: &Verdict, at: Option<VirtAddr>, has_trace: bool) -> Vec<N
     {
         steps.push(NextStep::Graph {
             function: function.demangled.clone(),
-            at,
+            module: at.as_ref().map(|(module, _)| module.clone()),
+            at: at.map(|(_, at)| at),
         });
     }
     if has_trace {

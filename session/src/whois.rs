@@ -100,14 +100,27 @@ fn frame_place<T: Target>(session: &mut Session<'_, T>, at: VirtAddr) -> Option<
     let (physical, sp, cfa) = frames
         .filter_map(|(physical, frame)| Some((physical, frame.registers.sp()?, frame.cfa?)))
         .find(|(_, sp, cfa)| (*sp..*cfa).contains(&at))?;
+    let caller = shown.found.frames.get(physical + 1);
+    let caller = caller.and_then(|caller| caller.registers.pc());
     // Of the functions inlined into each other there, the one that is called.
     let mut views = shown.view.frames.iter().rev();
     let view = views.find(|view| view.physical == physical)?;
-    Some(FramePlace {
+    let place = FramePlace {
         frame: view.index,
         function: view.function.clone(),
         above_sp: at.offset_from(sp)?,
-        is_return_address: cfa.checked_sub(8)? <= at,
+        is_return_address: false,
+    };
+    let last = cfa.checked_sub(8)?;
+    if at < last {
+        return Some(place);
+    }
+    // The last word is the return address only of what was called. Whatever
+    // was entered in another way begins with nothing on its stack.
+    let returns_to = VirtAddr(read_u64(&mut session.target, last).ok()?);
+    caller.map(|caller| FramePlace {
+        is_return_address: caller == returns_to,
+        ..place
     })
 }
 

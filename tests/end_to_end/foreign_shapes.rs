@@ -232,6 +232,27 @@ fn relocated_unoptimized() {
     check(shape, &Gdb::Wrong("it does not know that the code moved"));
 }
 
+/// As address space randomization does.
+#[test]
+fn moved_by_itself() {
+    let shape = GuestShape {
+        layout: Layout::Sliding,
+        ..GuestShape::default()
+    };
+    check(shape, &Gdb::Wrong("it does not know that the code moved"));
+}
+
+#[test]
+fn moved_by_itself_with_symbols_beside() {
+    let shape = GuestShape {
+        layout: Layout::Sliding,
+        symbols: SymbolFile::Beside,
+        unwind: UnwindTables::DebugFrame,
+        ..GuestShape::default()
+    };
+    check(shape, &Gdb::Wrong("it does not know that the code moved"));
+}
+
 #[test]
 fn halted_after_a_panic() {
     let shape = GuestShape {
@@ -327,4 +348,7 @@ fn another_build_is_refused() {
         .run();
     assert_eq!(finished.code, Some(4), "{finished}");
     assert_eq!(finished.stdout, "");
+    for text in ["is not running this image: guest.elf", "try: --image"] {
+        assert!(finished.stderr.contains(text), "no {text:?}: {finished}");
+    }
 }

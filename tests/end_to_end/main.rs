@@ -18,5 +18,6 @@ mod look;
 mod page_tables;
 mod run_control;
 mod sample_faults;
+mod slides;
 mod sudden_ends;
 mod terminal;

@@ -12,6 +12,10 @@
 #define RUNS_BELOW 0
 #endif
 
+/* With SLIDES it maps itself a random multiple of 2 MiB above where it was
+ * linked, as kernels with address space randomization do; nothing is mapped
+ * where it was linked. */
+
 #ifdef MULTIBOOT
 	.section .multiboot, "a"
 	.align 4
@@ -30,6 +34,18 @@
 	.type _start, @function
 _start:
 	cli
+#ifdef SLIDES
+	rdtsc
+	movzbl %al, %ebx
+	incl %ebx			/* the slide, in pages of 2 MiB */
+	leal high_directory(, %ebx, 8), %edi
+	movl $0x83, %eax		/* present, writable, 2 MiB */
+	movl $32, %ecx
+1:	movl %eax, (%edi)
+	addl $0x200000, %eax
+	addl $8, %edi
+	loop 1b
+#endif
 	movl $page_map, %eax
 	movl %eax, %cr3
 	movl %cr4, %eax
@@ -45,6 +61,11 @@ _start:
 	ljmp $0x08, $1f
 	.code64
 1:	movabsq $guest_entry - RUNS_BELOW, %rax
+#ifdef SLIDES
+	movl %ebx, %ebx
+	shlq $21, %rbx
+	addq %rbx, %rax
+#endif
 	jmp *%rax
 	.size _start, . - _start
 
@@ -91,8 +112,15 @@ page_map:
 page_directory_pointers:
 	.quad page_directory + 3
 	.fill 509, 8, 0
+#ifdef SLIDES
+	.quad high_directory + 3
+	.quad 0
+high_directory:
+	.fill 512, 8, 0
+#else
 	.quad page_directory + 3
 	.quad 0
+#endif
 page_directory:
 	.quad 0
 	.set page, 1

@@ -22,7 +22,7 @@ static struct gate gates[32];
 FRAME void install_traps(void)
 {
 	for (int vector = 0; vector < 32; vector++) {
-		u64 entry = trap_entries[vector];
+		u64 entry = (u64)trap_entries + trap_entries[vector];
 		gates[vector] = (struct gate){
 			.offset_low = entry, .selector = 8, .type = 0x8e,
 			.offset_middle = entry >> 16, .offset_high = entry >> 32,

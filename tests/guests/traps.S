@@ -86,7 +86,7 @@ trap_common:
 	.globl trap_entries
 	.align 8
 	.macro entry_address number
-	.quad trap_\number
+	.quad trap_\number - trap_entries	/* relative: a guest may be moved */
 	.endm
 	.set vector, 0
 trap_entries:

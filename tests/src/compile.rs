@@ -31,6 +31,8 @@ pub enum Ending {
     HandledThenPanic,
     /// Resets the machine through the keyboard controller.
     Reset,
+    /// Calls an [`application`] at [`APPLICATION_AT`], which goes on for ever.
+    Application,
 }
 
 /// What the guest does about exceptions.
@@ -84,6 +86,9 @@ pub enum Layout {
     /// At 1 TiB; its boot code, which did not move, starts it where it is
     /// loaded.
     Relocated,
+    /// In the last 2 GiB; its boot code maps it a random multiple of 2 MiB
+    /// above that.
+    Sliding,
 }
 
 impl Layout {
@@ -105,9 +110,34 @@ impl Layout {
                 "-fvisibility=hidden",
                 "-DRUNS_BELOW=0x10000000000",
             ],
+            Self::Sliding => &[
+                "-Wl,-T,higher_half.ld",
+                "-mcmodel=small",
+                "-fpie",
+                "-fvisibility=hidden",
+                "-DSLIDES",
+            ],
         }
     }
 }
+
+/// What every guest in C is compiled and linked with.
+const FREESTANDING: [&str; 11] = [
+    "-std=gnu11",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-ffreestanding",
+    "-nostdlib",
+    "-mno-red-zone",
+    "-mgeneral-regs-only",
+    "-fno-stack-protector",
+    "-fcf-protection=none",
+    "-Wl,--build-id,-z,noexecstack",
+];
+
+/// Where a guest that ends with [`Ending::Application`] expects that.
+pub const APPLICATION_AT: u64 = 0x200_0000;
 
 /// One guest to build.
 #[derive(Clone, Copy, Debug)]
@@ -195,26 +225,8 @@ impl GuestShape {
         // Relative names and this directory: what DWARF then holds does not
         // depend on where the tests run.
         gcc.current_dir(guest_sources())
-            .args([
-                "-std=gnu11",
-                "-Wall",
-                "-Wextra",
-                "-Werror",
-                "-ffreestanding",
-            ])
-            .args([
-                "-nostdlib",
-                "-static",
-                "-no-pie",
-                "-fno-pic",
-                "-mno-red-zone",
-            ])
-            .args([
-                "-mgeneral-regs-only",
-                "-fno-stack-protector",
-                "-fcf-protection=none",
-            ])
-            .args(["-Wl,--build-id", "-Wl,-z,noexecstack"])
+            .args(FREESTANDING)
+            .args(["-static", "-no-pie", "-fno-pic"])
             .arg(self.optimization)
             .arg(format!("-gdwarf-{}", self.dwarf))
             .arg(format!(
@@ -291,6 +303,30 @@ impl GuestShape {
                 (image, Some(linked))
             }
         }
+    }
+}
+
+/// Compiles and links the application that a kernel calls; the file is its
+/// own memory image.
+///
+/// # Panics
+/// When the compiler fails.
+#[must_use]
+pub fn application() -> BuiltGuest {
+    let folder = TempDir::with_prefix("ukdbg-guest-").expect("a temporary directory");
+    let image = folder.path().join("application.elf");
+    let mut gcc = tool(Tool::Gcc.command());
+    gcc.current_dir(guest_sources())
+        .args(FREESTANDING)
+        .args(["-static-pie", "-fpie", "-fvisibility=hidden", "-O2", "-g"])
+        .args(["-fasynchronous-unwind-tables", "-fomit-frame-pointer"])
+        .args(["-Wl,-T,application.ld", "-o"])
+        .args([image.as_os_str(), "application.c".as_ref()]);
+    run(gcc);
+    BuiltGuest {
+        folder,
+        image,
+        symbols: None,
     }
 }
 

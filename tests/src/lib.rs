@@ -27,8 +27,8 @@ mod ukdbg;
 
 pub use built::{hosted_kernel_image, kernel_image, sample_kernel_sources, ukdbg_program};
 pub use compile::{
-    BuiltGuest, Ending, GuestShape, Layout, SymbolFile, Traps, UnwindTables, assemble,
-    guest_sources,
+    APPLICATION_AT, BuiltGuest, Ending, GuestShape, Layout, SymbolFile, Traps, UnwindTables,
+    application, assemble, guest_sources,
 };
 pub use conversation::{Answer, Answers, answers};
 pub use debuggers::{Held, gdb_session, lldb_session};

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use ukdbg_diagnose::Verdict;
-use ukdbg_image::Untrusted;
+use ukdbg_image::{LinkAddr, Untrusted};
 use ukdbg_inspect::{PageWalk, VirtAddr};
 
 use super::{BacktraceView, SourceView, Word};
@@ -38,8 +38,10 @@ pub enum NextStep {
     Graph {
         /// The function.
         function: Untrusted,
-        /// The faulting instruction.
-        at: Option<VirtAddr>,
+        /// The module that holds the faulting instruction.
+        module: Option<String>,
+        /// The faulting instruction, as the module was linked.
+        at: Option<LinkAddr>,
     },
     /// Look at all events, not only the last.
     Trace,

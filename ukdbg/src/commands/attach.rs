@@ -30,7 +30,12 @@ pub(crate) fn run(global: &Global, options: &AttachArguments, output: &mut Outpu
     let prepared = connect::prepare(global, &options.endpoint, output)?;
     let setup = tui::Setup {
         endpoint: prepared.endpoint(),
-        image: prepared.commands.image.clone(),
+        image: prepared
+            .commands
+            .images
+            .first()
+            .cloned()
+            .unwrap_or_default(),
         start: tui::Start::Stopped(Stop {
             vcpu: None,
             reason: StopReason::Interrupted,

@@ -42,19 +42,21 @@ pub(crate) fn prepare(
     let loaded = images::load(Some(&image), &symbols)?;
     output.loaded(&loaded);
     let typed = chosen.endpoint.to_string();
-    let shown = image.display().to_string();
+    let files = [&image].into_iter().chain(&symbols);
+    let shown: Vec<String> = files.map(|file| file.display().to_string()).collect();
     let with = |command: &str| {
-        format!(
-            "ukdbg {command} {} --image {}",
-            quote(&typed),
-            quote(&shown)
-        )
+        let mut line = format!("ukdbg {command} {}", quote(&typed));
+        for (index, file) in shown.iter().enumerate() {
+            let option = if index == 0 { "image" } else { "symbols" };
+            line.push_str(&format!(" --{option} {}", quote(file)));
+        }
+        line
     };
     Ok(Prepared {
         commands: Commands {
             look: with("attach"),
             trace: with("trace list"),
-            image: shown,
+            images: shown,
         },
         endpoint: chosen.endpoint,
         loaded,

@@ -1,7 +1,9 @@
 //! The report as text: the verdict first, then what it rests on, from the
 //! nearest to the farthest.
 
+use std::ffi::OsStr;
 use std::fmt::Write;
+use std::path::Path;
 
 use ukdbg_session::diagnose::{Certainty, Place, Verdict};
 use ukdbg_session::inspect::{PageOutcome, PageWalk};
@@ -84,8 +86,8 @@ fn indented(lines: impl IntoIterator<Item = String>) -> String {
 /// The commands of the session a report is about, as its user would type them.
 #[derive(Debug, Default)]
 pub(crate) struct Commands {
-    /// The image, as it was given.
-    pub(crate) image: String,
+    /// The images, as they were given: what was booted first.
+    pub(crate) images: Vec<String>,
     /// What opens the terminal interface on this machine.
     pub(crate) look: String,
     /// What lists all events.
@@ -104,13 +106,25 @@ impl Commands {
         lines
     }
 
+    /// The image that a module was made of.
+    fn image_of(&self, module: Option<&str>) -> &str {
+        let is_it = |image: &&String| Path::new(image).file_name() == module.map(OsStr::new);
+        let mut images = self.images.iter();
+        let image = images.find(is_it).or(self.images.first());
+        image.map_or("", String::as_str)
+    }
+
     fn line(&self, step: &NextStep) -> String {
         match step {
-            NextStep::Graph { function, at } => {
+            NextStep::Graph {
+                function,
+                module,
+                at,
+            } => {
                 let at = at.map_or_else(String::new, |at| format!(" --at {at}"));
                 format!(
                     "ukdbg cfg {} {}{at}",
-                    quote(&self.image),
+                    quote(self.image_of(module.as_deref())),
                     quote(function.raw())
                 )
             }

@@ -1,6 +1,6 @@
 //! What would show more: this run again, in the terminal interface.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::arguments::{Accelerator, Global, RunArguments};
 use crate::render::{Commands, quote};
@@ -9,7 +9,11 @@ use crate::render::{Commands, quote};
 pub(super) fn commands(global: &Global, options: &RunArguments, image: &Path) -> Commands {
     let again = command_line(global, options, image);
     Commands {
-        image: image.display().to_string(),
+        images: [image]
+            .into_iter()
+            .chain(global.symbols.iter().map(PathBuf::as_path))
+            .map(|file| file.display().to_string())
+            .collect(),
         trace: again.clone(),
         look: again,
     }

@@ -1,6 +1,7 @@
 //! Names and texts that try to write to the terminal.
 
-use ukdbg_session::inspect::{StackEnd, VirtAddr};
+use ukdbg_session::LinkAddr;
+use ukdbg_session::inspect::StackEnd;
 use ukdbg_session::view::{NextStep, PanicView, StackOwner};
 
 use super::views::{argument, backtrace, event, frame, location, name, report};
@@ -51,7 +52,8 @@ fn a_report_full_of_escapes() {
     view.gaps = vec![EVIL.to_owned()];
     view.next = vec![NextStep::Graph {
         function: EVIL.into(),
-        at: Some(VirtAddr(1)),
+        module: Some(EVIL.to_owned()),
+        at: Some(LinkAddr(1)),
     }];
     if let Some(trace) = &mut view.events {
         trace.events = vec![event(EVIL, None, EVIL)];

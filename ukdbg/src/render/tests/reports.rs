@@ -5,7 +5,7 @@ use crate::render::{Commands, Styles, report as render};
 
 fn commands() -> Commands {
     Commands {
-        image: "my kernel.elf".to_owned(),
+        images: vec!["my kernel.elf".to_owned()],
         look: "ukdbg attach unix:/run/gdb".to_owned(),
         trace: "ukdbg trace list unix:/run/gdb".to_owned(),
     }

@@ -8,7 +8,7 @@ use ukdbg_session::view::{
     ArgumentView, BacktraceView, EventView, ExceptionView, FrameView, InstructionView, NextStep,
     OperandView, ReportView, SourceLine, SourceView, StackOwner, TraceView, Word,
 };
-use ukdbg_session::{FunctionName, SourceLocation, SourcePath};
+use ukdbg_session::{FunctionName, LinkAddr, SourceLocation, SourcePath};
 
 pub(super) fn name(text: &str) -> FunctionName {
     FunctionName {
@@ -143,7 +143,8 @@ pub(super) fn report() -> ReportView {
         next: vec![
             NextStep::Graph {
                 function: "Book::insert".into(),
-                at: Some(VirtAddr(0x10_0000)),
+                module: Some("kernel.elf".to_owned()),
+                at: Some(LinkAddr(0x10_0000)),
             },
             NextStep::Trace,
             NextStep::Look,

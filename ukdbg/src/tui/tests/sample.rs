@@ -8,7 +8,9 @@ use ukdbg_session::view::{
     FrameView, InstructionView, NextStep, OperandView, RegisterValue, RegistersView, ReportView,
     SourceLine, SourceView, StackOwner, TraceView, Word,
 };
-use ukdbg_session::{FunctionName, Reply, SessionError, SourceLocation, SourcePath, Untrusted};
+use ukdbg_session::{
+    FunctionName, LinkAddr, Reply, SessionError, SourceLocation, SourcePath, Untrusted,
+};
 
 use crate::tui::engine::Question;
 
@@ -234,7 +236,8 @@ pub(super) fn report(kind: VerdictKind) -> ReportView {
         next: vec![
             NextStep::Graph {
                 function: "sample_kernel::faults::null_field::fire".into(),
-                at: Some(VirtAddr(0x10_2a40)),
+                module: Some("kernel".to_owned()),
+                at: Some(LinkAddr(0x10_2a40)),
             },
             NextStep::Trace,
             NextStep::Look,
