@@ -29,10 +29,13 @@ pub use dump::{DumpError, Dumped, Keepsake, Progress, dump};
 pub use endpoint::{Endpoint, EndpointError, Link};
 pub use guardian::{WORD as GUARDIAN_WORD, main as guard};
 pub use image::{ImageFile, ImageFileError};
-pub use machine::{ConnectError, Leave, Machine, Opened, open};
+pub use machine::{
+    Approach, ConnectError, Leave, Machine, Opened, RecordedEnd, RecordingEnd, open,
+};
 pub use qemu::{
     Accelerator, Device, EmulatorLog, Launch, LaunchError, LogDetail, LogEntry, LoggedException,
-    Qemu, QemuEnd, SUPERVISOR_WORD, Started, private_directories, start, supervise,
+    Qemu, QemuEnd, SUPERVISOR_WORD, Started, Tape, TapeMode, empty_disk, private_directories,
+    start, supervise,
 };
 pub use ram::MappedRam;
 

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ukdbg_inspect::{
-    BreakpointAt, Control, LiveMemory, Memory, MemoryError, MemoryWrite, Paged, PagingState,
-    PhysAddr, PhysicalMemory, Register, RegisterWrite, Registers, SystemRegisters, Target,
-    TargetError, VcpuId, VirtAddr,
+    BreakpointAt, Control, History, LiveMemory, Memory, MemoryError, MemoryWrite, Paged,
+    PagingState, PhysAddr, PhysicalMemory, Register, RegisterWrite, Registers, SystemRegisters,
+    Target, TargetError, VcpuId, VirtAddr,
 };
 
 use crate::qmp::{Qmp, RunState};
@@ -21,6 +21,7 @@ use crate::ram::MappedRam;
 use crate::rsp::{MemoryMode, Traffic};
 use cache::{Cache, Space};
 use guard::Guard;
+use history::Recorded;
 use shadow::Shadows;
 use visit::Visit;
 
@@ -28,6 +29,7 @@ mod cache;
 mod connect;
 mod control;
 mod guard;
+mod history;
 mod leave;
 mod monitor;
 mod ram_map;
@@ -37,6 +39,7 @@ mod stub;
 mod visit;
 
 pub use connect::{ConnectError, Opened, open};
+pub use history::{Approach, RecordedEnd, RecordingEnd};
 pub use leave::Leave;
 pub(crate) use stub::Stub;
 
@@ -65,6 +68,8 @@ pub struct Machine {
     lifted: Vec<BreakpointAt>,
     /// Leaves the guest as it was found if we are killed.
     guard: Option<Guard>,
+    /// Of a machine that replays a recording.
+    recorded: Recorded,
     /// Nobody is there any more: nothing has to be left in order.
     gone: bool,
     peer: String,
@@ -344,6 +349,10 @@ impl Target for Machine {
 
     fn control(&mut self) -> Option<&mut dyn Control> {
         (self.stub.is_some() || self.qmp.is_some()).then_some(self)
+    }
+
+    fn history(&mut self) -> Option<&mut dyn History> {
+        self.is_replay().then_some(self)
     }
 }
 

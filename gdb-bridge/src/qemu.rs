@@ -5,6 +5,7 @@
 
 mod arguments;
 mod log;
+mod recording;
 mod start;
 mod supervisor;
 mod tail;
@@ -12,5 +13,6 @@ mod tail;
 pub(crate) use arguments::VISITORS;
 pub use arguments::{Accelerator, Device, Launch, LogDetail};
 pub use log::{EmulatorLog, LogEntry, LoggedException};
+pub use recording::{Tape, TapeMode, empty_disk};
 pub use start::{LaunchError, Qemu, QemuEnd, Started, private_directories, start};
 pub use supervisor::{WORD as SUPERVISOR_WORD, main as supervise};

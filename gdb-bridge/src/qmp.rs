@@ -185,6 +185,11 @@ impl Qmp {
             .retain(|event| !matches!(event, QmpEvent::Stop | QmpEvent::Resume));
     }
 
+    /// Forgets all that was heard up to now.
+    pub(crate) fn forget_events(&mut self) {
+        self.events.clear();
+    }
+
     /// Whether the guest is let go by `until`. Other events stay in the queue.
     pub(crate) fn resumed(&mut self, until: Instant) -> Result<bool, TargetError> {
         loop {

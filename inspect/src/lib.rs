@@ -35,6 +35,7 @@ mod address;
 mod describe;
 mod descriptors;
 mod exception;
+mod history;
 mod memory;
 mod modules;
 mod paging;
@@ -59,6 +60,7 @@ pub use descriptors::{
 pub use exception::{
     DescriptorTable, ErrorCode, Exception, ExceptionClass, PageFaultCode, SelectorCode,
 };
+pub use history::{History, InHistory, Moment};
 pub use memory::{
     CString, read_available, read_c_string, read_exact, read_physical_u64, read_u32, read_u64,
 };

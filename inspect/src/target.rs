@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use crate::{PhysAddr, Register, Registers, SystemRegisters, VirtAddr};
+use crate::{History, InHistory, PhysAddr, Register, Registers, SystemRegisters, VirtAddr};
 
 /// A virtual CPU, by the link's own numbering.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
@@ -175,6 +175,10 @@ pub trait Target: Memory {
     fn control(&mut self) -> Option<&mut dyn Control> {
         None
     }
+    /// Its recorded past; `control` stops there.
+    fn history(&mut self) -> Option<&mut dyn History> {
+        None
+    }
 }
 
 /// How to go on.
@@ -272,6 +276,11 @@ pub enum StopReason {
     },
     /// Stopped on request.
     Interrupted,
+    /// Stopped in its recorded past.
+    InHistory {
+        /// Where.
+        at: InHistory,
+    },
     /// The stub reports a signal of its own (an in-guest stub's fault).
     Signal {
         /// GDB's signal number.

@@ -45,6 +45,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod travel;
 pub mod view;
 mod watch;
 mod whois;

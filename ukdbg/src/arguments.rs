@@ -83,6 +83,7 @@ pub(crate) enum Color {
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     Run(RunArguments),
+    Replay(ReplayArguments),
     Attach(AttachArguments),
     Bt(BacktraceArguments),
     Report(EndpointArguments),
@@ -134,6 +135,10 @@ pub(crate) struct RunArguments {
     pub(crate) dump: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) prompt: PromptArguments,
+    /// Record the whole machine into a new folder, for `ukdbg replay` and
+    /// `ukdbg why`; emulation and one CPU only
+    #[arg(long, value_name = "DIR")]
+    pub(crate) record: Option<PathBuf>,
     /// Open the terminal interface
     #[arg(long, conflicts_with_all = ["batch", "json"], conflicts_with_all = PromptArguments::OPTIONS)]
     pub(crate) tui: bool,
@@ -160,6 +165,19 @@ pub(crate) enum Accelerator {
     Tcg,
     /// The host's processor, through /dev/kvm
     Kvm,
+}
+
+/// Open a recording of `run --record`, stopped where it ended
+///
+/// The terminal interface on a terminal, else the report. The recording stays
+/// as it is.
+#[derive(Args, Debug)]
+pub(crate) struct ReplayArguments {
+    /// The folder that was recorded to
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    #[command(flatten)]
+    pub(crate) prompt: PromptArguments,
 }
 
 /// Open the terminal interface or the prompt on a machine that already runs

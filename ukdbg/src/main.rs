@@ -16,6 +16,7 @@ mod images;
 mod index_cache;
 mod new_file;
 mod output;
+mod recording;
 mod render;
 mod repl;
 mod signals;
@@ -63,6 +64,7 @@ fn dispatch(arguments: &Arguments) -> Outcome {
 fn run_command(arguments: &Arguments, output: &mut Output) -> Outcome {
     match &arguments.command {
         Command::Run(options) => commands::run::run(&arguments.global, options, output),
+        Command::Replay(options) => commands::replay::run(&arguments.global, options, output),
         Command::Attach(options) => commands::attach::run(&arguments.global, options, output),
         Command::Bt(options) => commands::bt::run(&arguments.global, options, output),
         Command::Report(options) => commands::report::run(&arguments.global, options, output),

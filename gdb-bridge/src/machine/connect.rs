@@ -10,7 +10,8 @@ use serde_json::Value;
 use ukdbg_inspect::TargetError;
 
 use super::{
-    Machine, cache::Cache, guard::Guard, shadow::Shadows, stub::Stub, visit::Visit, within,
+    Machine, cache::Cache, guard::Guard, history::Recorded, shadow::Shadows, stub::Stub,
+    visit::Visit, within,
 };
 use crate::core::{Core, CoreError};
 use crate::endpoint::{Endpoint, Link};
@@ -197,6 +198,7 @@ impl Machine {
             shadows: Shadows::default(),
             lifted: Vec::new(),
             guard,
+            recorded: Recorded::default(),
             gone: false,
             peer: endpoint.to_string(),
         };

@@ -30,6 +30,9 @@ impl Control for Machine {
                 request: "to go on".to_owned(),
             });
         }
+        if !self.has_history_left(how)? {
+            return Ok(());
+        }
         if let Resume::Step { vcpu, .. } = how {
             self.lift_breakpoints(vcpu)?;
         }
@@ -53,7 +56,7 @@ impl Control for Machine {
     }
 
     fn interrupt(&mut self) -> Result<(), TargetError> {
-        if !self.is_running() {
+        if !self.is_running() || self.is_running_back() {
             return Ok(());
         }
         match (&mut self.stub, &mut self.qmp) {
@@ -197,7 +200,7 @@ impl Machine {
         }))
     }
 
-    fn unable(&self, request: &str) -> TargetError {
+    pub(super) fn unable(&self, request: &str) -> TargetError {
         TargetError::Refused {
             peer: self.peer.clone(),
             request: request.to_owned(),

@@ -355,6 +355,19 @@ impl Stub {
         self.link.resume(command)
     }
 
+    /// Whether it replays a recording and can run back in it. QEMU aborts when
+    /// it is asked to and does not.
+    pub(super) fn runs_back(&self) -> bool {
+        self.features.runs_back
+    }
+
+    /// Lets the guest run back.
+    pub(super) fn run_back(&mut self) -> Result<(), TargetError> {
+        self.switch(MemoryMode::Virtual)?;
+        self.selected = None;
+        self.link.resume(Command::ReverseContinue)
+    }
+
     /// Tells QEMU what interrupts do in a single step; it remembers that, for
     /// later clients too. Other stubs have no such switch.
     fn mask(&mut self, interrupts: StepInterrupts) -> Result<(), TargetError> {

@@ -55,6 +55,9 @@ impl Machine {
     /// The next stop of the guest's own or of our making.
     pub(super) fn poll_stub(&mut self, until: Instant) -> Result<Option<Stop>, TargetError> {
         loop {
+            if let Some(stop) = self.stop_in_place() {
+                return Ok(Some(stop));
+            }
             if self.visit.is_going_on() {
                 match self.visit_ends(until)? {
                     Some(true) => {}
@@ -73,6 +76,11 @@ impl Machine {
             };
             // At once: to understand it takes more questions.
             guarded(self.guard.as_mut(), false);
+            let reply = match self.stop_in_history(reply)? {
+                Ok(Some(stop)) => return Ok(Some(stop)),
+                Ok(None) => continue,
+                Err(reply) => reply,
+            };
             if let Some(reply) = self.without_visits(reply)? {
                 self.visit.end();
                 return self.understand(reply).map(Some);

@@ -4,6 +4,8 @@ use std::ffi::{OsStr, OsString};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
+use super::recording::{Tape, TapeMode};
+
 /// Who executes the guest's instructions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Accelerator {
@@ -62,6 +64,8 @@ pub struct Launch {
     pub log: LogDetail,
     /// Devices beyond a console.
     pub devices: Vec<Device>,
+    /// What the machine's execution is recorded to or repeated from.
+    pub tape: Option<Tape>,
     /// Arguments of the user's. If they boot something themselves, the image
     /// is not passed on.
     pub extra: Vec<OsString>,
@@ -79,6 +83,7 @@ impl Launch {
             accelerator: Accelerator::Tcg,
             log: LogDetail::Resets,
             devices: Vec::new(),
+            tape: None,
             extra: Vec::new(),
         }
     }
@@ -115,6 +120,12 @@ impl Launch {
             && !self.mentions(&["m", "machine", "M", "numa", "object", "mem-path"])
     }
 
+    /// Whether the machine repeats what was recorded. Its console is not heard
+    /// then: going back and forth, it would say the same again and again.
+    pub(super) fn is_replay(&self) -> bool {
+        matches!(&self.tape, Some(tape) if tape.mode == TapeMode::Replay)
+    }
+
     fn mentions(&self, options: &[&str]) -> bool {
         self.extra.iter().any(|word| {
             let word = word.to_str().unwrap_or_default();
@@ -144,8 +155,7 @@ impl Launch {
             "-S",
         ]);
         line.add("-display", "none");
-        line.add("-chardev", socket("console", directory));
-        line.add("-serial", "chardev:console");
+        line.console(self, directory);
         line.add("-chardev", socket("qmp", directory));
         line.add("-mon", "chardev=qmp,mode=control");
         // A second monitor, for other processes: the stub serves one client,
@@ -185,6 +195,11 @@ impl Launch {
             line.add("-object", memory);
             line.add("-machine", format!("pc,memory-backend={MEMORY}"));
         }
+        if let Some(tape) = &self.tape {
+            for (option, value) in tape.arguments(directory) {
+                line.add(option, value);
+            }
+        }
         if !self.boots_something_else() {
             line.add("-kernel", &self.image);
         }
@@ -207,6 +222,23 @@ impl Line {
             .extend([OsString::from(option), value.as_ref().to_owned()]);
     }
 
+    /// The first serial port. Of a recording it is one that QEMU makes for it:
+    /// what a device of another origin takes or declines is not recorded.
+    fn console(&mut self, launch: &Launch, directory: &Path) {
+        match &launch.tape {
+            Some(_) if launch.is_replay() => self.add("-serial", "null"),
+            Some(_) => {
+                let mut port = OsString::from("unix:");
+                port.push(escaped(&directory.join("console")));
+                self.add("-serial", port);
+            }
+            None => {
+                self.add("-chardev", socket("console", directory));
+                self.add("-serial", "chardev:console");
+            }
+        }
+    }
+
     fn words<const N: usize>(&mut self, words: [&str; N]) {
         self.arguments.extend(words.map(OsString::from));
     }
@@ -220,7 +252,7 @@ fn socket(name: &str, directory: &Path) -> OsString {
 }
 
 /// QEMU takes a doubled comma for a comma.
-fn escaped(path: &Path) -> OsString {
+pub(super) fn escaped(path: &Path) -> OsString {
     match path.to_str() {
         Some(text) => OsString::from(text.replace(',', ",,")),
         None => path.as_os_str().to_owned(),

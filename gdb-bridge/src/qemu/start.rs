@@ -51,6 +51,14 @@ pub enum LaunchError {
         /// Why.
         source: io::Error,
     },
+    /// A recording's snapshots cannot be copied.
+    #[error("cannot copy {}: {source}", path.display())]
+    Tape {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// A process or a socket of ours could not be made.
     #[error("cannot start {}: {source}", program.display())]
     Spawn {
@@ -137,8 +145,8 @@ pub struct Qemu {
 pub struct Started {
     /// The guest.
     pub machine: Machine,
-    /// Its first serial port.
-    pub console: UnixStream,
+    /// Its first serial port; a replay has none.
+    pub console: Option<UnixStream>,
     /// What it runs in. To be dropped last.
     pub qemu: Qemu,
 }
@@ -152,11 +160,23 @@ pub fn start(launch: &Launch, executable: &Path) -> Result<Started, LaunchError>
         source,
     };
     let directory = private_directory()?;
-    let console = listen(&directory, "console").map_err(spawn)?;
+    let console = match launch.is_replay() {
+        true => None,
+        false => Some(listen(&directory, "console").map_err(spawn)?),
+    };
     let monitor = listen(&directory, "qmp").map_err(spawn)?;
+    if let Some(tape) = launch.tape.as_ref().filter(|_| launch.is_replay()) {
+        let copy = std::fs::copy(&tape.snapshots, tape.disk(directory.path()));
+        copy.map_err(|source| LaunchError::Tape {
+            path: tape.snapshots.clone(),
+            source,
+        })?;
+    }
     let mut qemu = Qemu::spawn(launch, &program, executable, directory).map_err(spawn)?;
     let until = Instant::now() + START;
-    let console = qemu.accept(&program, &console, until)?;
+    let console = console
+        .map(|console| qemu.accept(&program, &console, until))
+        .transpose()?;
     let monitor = qemu.accept(&program, &monitor, until)?;
     let pid = rustix::net::sockopt::socket_peercred(&monitor).map(|peer| peer.pid);
     let monitor = Transport::new(OwnedFd::from(monitor), Nature::Reliable).map_err(spawn)?;

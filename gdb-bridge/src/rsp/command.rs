@@ -119,6 +119,8 @@ pub(crate) enum Command {
     PlainContinue,
     /// `s`, for stubs without `vCont`
     PlainStep,
+    /// `bc`, only to a stub that said it can
+    ReverseContinue,
     /// `D`, or `D;pid` to a stub with multiprocess extensions.
     Detach(Option<u64>),
     /// `Qqemu.PhyMemMode`
@@ -184,6 +186,7 @@ impl Command {
             Self::StepOne(thread) => format!("vCont;s:{thread}"),
             Self::PlainContinue => "c".to_owned(),
             Self::PlainStep => "s".to_owned(),
+            Self::ReverseContinue => "bc".to_owned(),
             Self::Detach(None) => "D".to_owned(),
             Self::Detach(Some(process)) => format!("D;{process:x}"),
             Self::MemoryMode(MemoryMode::Virtual) => "Qqemu.PhyMemMode:0".to_owned(),
@@ -218,9 +221,11 @@ impl Command {
             | Self::MemoryMode(_)
             | Self::StepFlags(_)
             | Self::Detach(_) => Shape::Done,
-            Self::ContinueAll | Self::StepOne(_) | Self::PlainContinue | Self::PlainStep => {
-                Shape::Resume
-            }
+            Self::ContinueAll
+            | Self::StepOne(_)
+            | Self::PlainContinue
+            | Self::PlainStep
+            | Self::ReverseContinue => Shape::Resume,
             Self::Monitor(_) => Shape::Monitor,
             Self::Supported
             | Self::FirstThreads

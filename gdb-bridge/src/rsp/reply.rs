@@ -134,6 +134,8 @@ pub(crate) struct Features {
     pub resume_actions: bool,
     /// Acknowledgements can be switched off.
     pub no_ack: bool,
+    /// `bc` runs back in a recorded execution.
+    pub runs_back: bool,
 }
 
 /// The least a stub must take according to GDB, used when it does not say.
@@ -148,11 +150,13 @@ impl Features {
             target_description: false,
             resume_actions: false,
             no_ack: false,
+            runs_back: false,
         };
         for item in payload.split(|byte| *byte == b';') {
             match item {
                 b"qXfer:features:read+" => features.target_description = true,
                 b"vContSupported+" => features.resume_actions = true,
+                b"ReverseContinue+" => features.runs_back = true,
                 b"QStartNoAckMode+" => features.no_ack = true,
                 _ => {
                     if let Some(size) = item.strip_prefix(b"PacketSize=").and_then(hex_number) {

@@ -81,11 +81,11 @@ pub(crate) fn stops_at_a_breakpoint() {
     assert_eq!(written, [1, 2, 3, 4, 5]);
     machine.resume(Resume::Continue).unwrap();
     let mut text = [0; 2];
-    started
-        .console
+    let console = started.console.as_mut().unwrap();
+    console
         .set_read_timeout(Some(Duration::from_secs(10)))
         .unwrap();
-    started.console.read_exact(&mut text).unwrap();
+    console.read_exact(&mut text).unwrap();
     assert_eq!(&text, b"hi");
     let while_running = started.machine.read(VirtAddr(ENTRY), &mut text);
     assert!(while_running.unwrap_err().to_string().contains("running"));

@@ -98,6 +98,7 @@ impl<T: Target> Session<'_, T> {
             StopReason::Exited { .. } => Some(Cause::Exited),
             StopReason::Signal { number } => Some(Cause::Signal { number: *number }),
             StopReason::Interrupted => Some(Cause::Interrupted),
+            StopReason::InHistory { at } => Some(Cause::InHistory { at: *at }),
             StopReason::Trap | StopReason::Watch { .. } => None,
         };
         if let Some(cause) = cause {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use ukdbg_image::Untrusted;
-use ukdbg_inspect::{StepInterrupts, Stop, VcpuId, VirtAddr};
+use ukdbg_inspect::{InHistory, StepInterrupts, Stop, VcpuId, VirtAddr};
 
 use super::FrameView;
 use crate::run::WatchAccess;
@@ -144,6 +144,11 @@ pub enum Cause {
     OtherTrap,
     /// Somebody asked for it.
     Interrupted,
+    /// It stopped in its recorded past.
+    InHistory {
+        /// Where.
+        at: InHistory,
+    },
     /// The guest's stub reports a signal.
     Signal {
         /// GDB's number.

@@ -13,6 +13,7 @@ pub(crate) mod list;
 pub(crate) mod locals;
 pub(crate) mod print;
 pub(crate) mod regs;
+pub(crate) mod replay;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod symbols;
@@ -23,3 +24,4 @@ pub(crate) mod x;
 
 pub(crate) mod connect;
 mod look;
+mod replayed;

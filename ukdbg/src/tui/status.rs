@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 use ukdbg_session::diagnose::VerdictKind;
-use ukdbg_session::inspect::{BreakpointKind, ShutdownCause, Stop, StopReason};
+use ukdbg_session::inspect::{BreakpointKind, InHistory, ShutdownCause, Stop, StopReason};
 
 use super::model::{Machine, Model};
 use super::pane::PaneId;
@@ -97,6 +97,11 @@ fn reason(stop: &Stop) -> String {
             format!("{what} {address}")
         }
         StopReason::Interrupted => "on request".to_owned(),
+        StopReason::InHistory { at } => match at {
+            InHistory::Sought | InHistory::Back => "in the recording".to_owned(),
+            InHistory::Beginning => "at the recording's beginning".to_owned(),
+            InHistory::End => "at the recording's end".to_owned(),
+        },
         StopReason::Signal { number } => format!("signal {number}"),
         StopReason::Shutdown(cause) => match cause {
             ShutdownCause::GuestShutdown => "the guest powered off",

@@ -66,6 +66,7 @@ fn features() {
             target_description: true,
             resume_actions: true,
             no_ack: false,
+            runs_back: false,
         }
     );
     assert!(Features::parse(b"QStartNoAckMode+;PacketSize=1000").no_ack);

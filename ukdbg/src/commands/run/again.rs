@@ -7,7 +7,10 @@ use crate::render::{Commands, quote};
 
 /// The commands that a report on this run offers.
 pub(super) fn commands(global: &Global, options: &RunArguments, image: &Path) -> Commands {
-    let again = command_line(global, options, image);
+    let again = match &options.record {
+        Some(folder) => format!("ukdbg replay {}", quote(&folder.display().to_string())),
+        None => command_line(global, options, image),
+    };
     Commands {
         images: [image]
             .into_iter()

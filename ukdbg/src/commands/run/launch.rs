@@ -55,13 +55,14 @@ pub(super) fn launch(
         )
         .hint("leave --append out, or boot with -- -kernel FILE"));
     }
-    if ours {
+    match (ours, options.record.is_some()) {
         // isa-debug-exit ends QEMU with all of its state: only a guest that
         // is known to use it for nothing but its end gets one.
-        launch.devices.extend([Device::DebugExit, Device::StubLine]);
-    } else {
+        (true, false) => launch.devices.extend([Device::DebugExit, Device::StubLine]),
+        // Ending QEMU on the spot leaves a recording without an end.
+        (true, true) => {}
         // Without a fault record the log is the only witness of a vector.
-        launch.log = LogDetail::Exceptions;
+        (false, _) => launch.log = LogDetail::Exceptions,
     }
     Ok(launch)
 }

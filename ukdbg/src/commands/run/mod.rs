@@ -3,6 +3,7 @@
 
 mod again;
 mod ending;
+mod kept;
 mod launch;
 mod memory_size;
 mod watcher;
@@ -21,11 +22,13 @@ use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::images;
 use crate::output::Output;
+use crate::recording::NewRecording;
 use crate::render::{self, Commands};
 use crate::repl::{self, Plan};
 use crate::signals::Signals;
 use crate::tui;
 use ending::{GuestEnd, RunView};
+pub(crate) use watcher::stop_of;
 use watcher::{Seen, Watcher};
 
 /// How long to wait for the machine before the console, the signals and the
@@ -40,8 +43,9 @@ pub(crate) fn run(global: &Global, options: &RunArguments, output: &mut Output) 
     let loaded = images::load(Some(&image), &global.symbols)?;
     output.loaded(&loaded);
     let sources = connect::sources(global)?;
-    let launch = launch::launch(options, &image, &loaded)?;
+    let mut launch = launch::launch(options, &image, &loaded)?;
     let plan = Plan::of(&options.prompt, global.batch)?;
+    let recording = kept::begin(options, &global.symbols, &mut launch, output)?;
     // The terminal interface notices signals itself.
     let signals = match &plan {
         Some(plan) => Some(plan.signals()?),
@@ -60,6 +64,7 @@ pub(crate) fn run(global: &Global, options: &RunArguments, output: &mut Output) 
     let _published = publish(&qemu, &image, &global.symbols, output);
     let mut watcher = Watcher::new(qemu, console, options.raw_console, &launch)?;
     let run = Run {
+        recording,
         options,
         commands: again::commands(global, options, &image),
         deadline: options.timeout.map(|limit| Instant::now() + limit),
@@ -71,6 +76,14 @@ pub(crate) fn run(global: &Global, options: &RunArguments, output: &mut Output) 
         run.interactive(session, watcher, &image.display().to_string(), output)
     } else {
         run.batch(&mut session, &mut watcher, output)
+    }
+}
+
+/// The document of a guest that powered off.
+pub(crate) fn tell_power_off(output: &mut Output) -> std::io::Result<()> {
+    match output.is_json() {
+        true => output.document(RunView::SCHEMA, &RunView::PoweredOff),
+        false => output.text("the guest powered off\n"),
     }
 }
 
@@ -92,6 +105,7 @@ fn publish(qemu: &Qemu, image: &Path, symbols: &[PathBuf], output: &Output) -> O
 
 /// One run, once the guest is started.
 struct Run<'a> {
+    recording: Option<NewRecording>,
     options: &'a RunArguments,
     commands: Commands,
     deadline: Option<Instant>,
@@ -101,7 +115,7 @@ struct Run<'a> {
 impl Run<'_> {
     /// Streams the console until something ends the run, and reports it.
     fn batch(
-        &self,
+        mut self,
         session: &mut Session<'static, Machine>,
         watcher: &mut Watcher,
         output: &mut Output,
@@ -109,9 +123,13 @@ impl Run<'_> {
         let seen = self.until_something(session, watcher, output)?;
         output.console(watcher.take_console().as_bytes())?;
         match seen {
-            Awaited::Seen(Seen::Ended(end)) => self.ended(end, output),
+            Awaited::Seen(Seen::Ended(end)) => {
+                self.keep_as_left(session, watcher, Some(&end), output)?;
+                self.ended(end, output)
+            }
             Awaited::Seen(Seen::Stopped(ending)) => {
                 self.report(session, watcher, ending, output)?;
+                self.keep(session, watcher, ending, output)?;
                 Ok(Exit::GuestFaulted)
             }
             Awaited::TimeLimit => {
@@ -120,9 +138,11 @@ impl Run<'_> {
                     .poll(Instant::now() + STOP_PATIENCE)
                     .map_err(connect::unanswered)?;
                 self.report(session, watcher, Ending::TimeLimit, output)?;
+                self.keep(session, watcher, Ending::TimeLimit, output)?;
                 Ok(Exit::TimeLimit)
             }
             Awaited::Signal(number) => {
+                self.keep(session, watcher, Ending::Stopped, output)?;
                 output.note("interrupted; the guest was ended");
                 Ok(Exit::Signal(number))
             }
@@ -195,22 +215,24 @@ impl Run<'_> {
     /// The prompt until its user leaves; the guest stands before its first
     /// instruction.
     fn prompt(
-        self,
+        mut self,
         plan: Plan,
         mut session: Session<'static, Machine>,
         mut watcher: Watcher,
         output: &mut Output,
     ) -> Outcome {
-        let signals = self.signals.map_or_else(Signals::watch, Ok)?;
+        let signals = self.signals.take().map_or_else(Signals::watch, Ok)?;
         let setup = repl::Setup {
             endpoint: "a guest of its own".to_owned(),
-            commands: self.commands,
+            commands: std::mem::take(&mut self.commands),
             timeout: self.options.timeout,
             signals,
         };
         let mut guest = repl::Live::new(&mut session, &mut watcher);
         let visit = plan.carry_out(&mut guest, output, setup)?;
-        match watcher.take_end() {
+        let end = watcher.take_end();
+        self.keep_as_left(&mut session, &mut watcher, end.as_ref(), output)?;
+        match end {
             Some(GuestEnd::Status(status))
                 if self.options.guest_status && visit.exit == Exit::Fine =>
             {
@@ -226,7 +248,7 @@ impl Run<'_> {
 
     /// The terminal interface until its user leaves.
     fn interactive(
-        &self,
+        mut self,
         mut session: Session<'static, Machine>,
         mut watcher: Watcher,
         image: &str,
@@ -240,10 +262,12 @@ impl Run<'_> {
             palette: output.palette(),
         };
         let farewell = tui::run(&mut session, &mut watcher, setup)?;
+        let end = watcher.take_end();
+        self.keep_as_left(&mut session, &mut watcher, end.as_ref(), output)?;
         if let tui::Quit::Signal(number) = farewell.quit {
             return Ok(Exit::Signal(u8::try_from(number).unwrap_or(0)));
         }
-        match (farewell.verdict, watcher.take_end()) {
+        match (farewell.verdict, end) {
             (None | Some(VerdictKind::NoFault), Some(end)) => self.ended(end, output),
             (None | Some(VerdictKind::NoFault), None) => Ok(Exit::Fine),
             (Some(_), _) => Ok(Exit::GuestFaulted),

@@ -37,7 +37,7 @@ pub(super) enum Seen {
 /// Watches one guest.
 pub(super) struct Watcher {
     qemu: Qemu,
-    console: UnixStream,
+    console: Option<UnixStream>,
     filter: Option<ConsoleFilter>,
     printed: String,
     next_halt_check: Instant,
@@ -52,11 +52,13 @@ impl Watcher {
     /// Watches a guest that was just started.
     pub(super) fn new(
         qemu: Qemu,
-        console: UnixStream,
+        console: Option<UnixStream>,
         raw_console: bool,
         launch: &Launch,
     ) -> std::io::Result<Self> {
-        console.set_nonblocking(true)?;
+        if let Some(console) = &console {
+            console.set_nonblocking(true)?;
+        }
         Ok(Self {
             qemu,
             console,
@@ -81,6 +83,11 @@ impl Watcher {
             vcpu: None,
             reason: StopReason::Exited { status },
         }
+    }
+
+    /// How the last stop came to be.
+    pub(super) fn ending(&self) -> Ending {
+        self.ending
     }
 
     /// How the guest ended while the terminal interface showed it, if it did.
@@ -161,7 +168,8 @@ impl Watcher {
         Ok(Some(Seen::Stopped(Ending::Halted)))
     }
 
-    fn end_by(&mut self, until: Instant) -> Option<GuestEnd> {
+    /// How the guest or its emulator ended, if it has by `until`.
+    pub(super) fn end_by(&mut self, until: Instant) -> Option<GuestEnd> {
         let end = self.qemu.end_by(until)?;
         self.pump();
         Some(GuestEnd::of_emulator(
@@ -180,9 +188,12 @@ impl Watcher {
 
     /// Takes what the guest printed, and keeps it.
     fn pump(&mut self) {
+        let Some(console) = &mut self.console else {
+            return;
+        };
         let mut buffer = [0; 16 << 10];
         while self.printed.len() < CONSOLE_LIMIT {
-            match self.console.read(&mut buffer) {
+            match console.read(&mut buffer) {
                 Ok(0) => return,
                 Ok(count) => {
                     let bytes = &buffer[..count];
@@ -223,6 +234,20 @@ impl Watcher {
             ending,
             idt: interrupt_table(session.target()),
         }
+    }
+}
+
+/// The stop that an ending is, for who shows stops.
+pub(crate) fn stop_of(ending: Ending) -> Stop {
+    Stop {
+        vcpu: None,
+        reason: match ending {
+            Ending::TripleFault | Ending::Reset | Ending::ResetOfUnknownCause => {
+                StopReason::Shutdown(ShutdownCause::GuestReset)
+            }
+            Ending::Halted | Ending::SeemsHalted => StopReason::Interrupted,
+            Ending::Stopped | Ending::TimeLimit => StopReason::Trap,
+        },
     }
 }
 
@@ -275,16 +300,7 @@ impl tui::Host<Machine> for Watcher {
     ) -> Result<Option<Stop>, SessionError> {
         Ok(match self.watch(session, until)? {
             None => None,
-            Some(Seen::Stopped(ending)) => Some(Stop {
-                vcpu: None,
-                reason: match ending {
-                    Ending::TripleFault | Ending::Reset | Ending::ResetOfUnknownCause => {
-                        StopReason::Shutdown(ShutdownCause::GuestReset)
-                    }
-                    Ending::Halted | Ending::SeemsHalted => StopReason::Interrupted,
-                    Ending::Stopped | Ending::TimeLimit => StopReason::Trap,
-                },
-            }),
+            Some(Seen::Stopped(ending)) => Some(stop_of(ending)),
             Some(Seen::Ended(end)) => Some(self.exited(end)),
         })
     }
