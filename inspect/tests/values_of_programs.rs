@@ -177,10 +177,10 @@ fn c_variables() {
         "flags = flags { low: 5, high: -4, wide: 78187493530 }",
         "node = node { next: 0x0, name: \"first\", value: { number: 16909060, bytes: [4, 3, 2, 1] } }",
         "function = @ <twice>",
-        "anything = @",
+        "anything = @ <sink>",
         "qualified = @ → 65535",
         "real = -0.5",
-        "extended = <not described>",
+        "extended = 1.0",
         "matrix = [[1, 2, 3], [4, 5, 6]]",
     ];
     assert_eq!(got, [expected]);
