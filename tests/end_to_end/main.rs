@@ -21,3 +21,4 @@ mod sample_faults;
 mod slides;
 mod sudden_ends;
 mod terminal;
+mod values_of_a_guest;

@@ -16,6 +16,10 @@
  * linked, as kernels with address space randomization do; nothing is mapped
  * where it was linked. */
 
+#ifndef STACK_SIZE
+#define STACK_SIZE 0x8000
+#endif
+
 #ifdef MULTIBOOT
 	.section .multiboot, "a"
 	.align 4
@@ -131,7 +135,7 @@ page_directory:
 
 	.section .bss
 	.align 16
-	.skip 0x8000
+	.skip STACK_SIZE
 stack_top:
 
 	.section .note.GNU-stack, "", @progbits

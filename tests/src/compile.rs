@@ -183,6 +183,15 @@ pub struct BuiltGuest {
 }
 
 impl BuiltGuest {
+    /// A linked image with its symbols.
+    pub(crate) fn new(folder: TempDir, image: PathBuf) -> Self {
+        Self {
+            folder,
+            image,
+            symbols: None,
+        }
+    }
+
     /// The file with the symbols.
     #[must_use]
     pub fn symbol_file(&self) -> &Path {
@@ -346,11 +355,7 @@ pub fn assemble(source: &str, defines: &[&str]) -> BuiltGuest {
         .arg("-o")
         .args([image.as_os_str(), source.as_ref()]);
     run(gcc);
-    BuiltGuest {
-        folder,
-        image,
-        symbols: None,
-    }
+    BuiltGuest::new(folder, image)
 }
 
 fn run_objcopy(arguments: &[&str], from: &Path, to: &Path) {
@@ -360,13 +365,13 @@ fn run_objcopy(arguments: &[&str], from: &Path, to: &Path) {
 }
 
 /// A command whose messages are in English.
-fn tool(name: &str) -> Command {
+pub(crate) fn tool(name: &str) -> Command {
     let mut command = Command::new(name);
     command.env("LC_ALL", "C");
     command
 }
 
-fn run(mut command: Command) {
+pub(crate) fn run(mut command: Command) {
     let started = Instant::now();
     let done = Running::start(&mut command).finish(started, DEADLINE);
     assert!(done.code == Some(0), "{command:?}\n{}", done.stderr);

@@ -111,6 +111,12 @@ impl Running {
         );
     }
 
+    /// What it printed on standard output so far.
+    #[must_use]
+    pub fn printed(&self) -> String {
+        self.stdout.text()
+    }
+
     /// What it printed so far, for messages about failures.
     #[must_use]
     pub fn said(&self) -> String {

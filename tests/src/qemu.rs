@@ -110,6 +110,12 @@ impl Qemu {
         self.running.wait_for_stdout(text, DEADLINE);
     }
 
+    /// What the guest's console holds.
+    #[must_use]
+    pub fn console(&self) -> String {
+        self.running.printed()
+    }
+
     /// The socket of QEMU's GDB stub.
     #[must_use]
     pub fn gdb_socket(&self) -> PathBuf {

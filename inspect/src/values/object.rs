@@ -48,12 +48,12 @@ impl Reader<'_, '_> {
             let function = module.image.function_at(link)?;
             (function.entry == link).then(|| function.name.demangled.raw().to_owned())
         };
-        let dropped = function(0).and_then(|name| dropped(&name).map(str::to_owned));
-        dropped.or_else(|| {
-            let name = function(FIRST_METHOD)?;
+        // What drops a type is merged with what drops its only field.
+        let implements = function(FIRST_METHOD).and_then(|name| {
             let of = implementor(&name);
             (of != name).then(|| of.to_owned())
-        })
+        });
+        implements.or_else(|| dropped(&function(0)?).map(str::to_owned))
     }
 
     /// The type that a table is for, and its path. The table's second word is

@@ -19,6 +19,7 @@ mod error;
 mod fields;
 mod library;
 mod names;
+mod slices;
 
 pub use error::PlaceError;
 pub use library::Key;

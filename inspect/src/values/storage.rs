@@ -83,7 +83,12 @@ impl Storage {
         }
     }
 
-    fn bytes(&self, offset: u64, size: usize, memory: &mut dyn Memory) -> Vec<Result<u8, Missing>> {
+    pub(super) fn bytes(
+        &self,
+        offset: u64,
+        size: usize,
+        memory: &mut dyn Memory,
+    ) -> Vec<Result<u8, Missing>> {
         match self.at(offset) {
             Self::Memory(at) => {
                 let mut bytes = vec![0; size];

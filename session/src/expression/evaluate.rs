@@ -11,6 +11,9 @@ use super::numbers::{binary, cast, fraction, of_fraction, sized, truth};
 use super::parser::{located, parse};
 use super::syntax::{Binary, Node, NodeKind, Span, TypeName, Unary};
 
+/// Bytes of a number that may be an address: boot code's have four.
+const SMALLEST_ADDRESS: u64 = 4;
+
 /// Where an expression is evaluated.
 pub(crate) struct Evaluator<'a, 'data> {
     /// The images.
@@ -185,8 +188,9 @@ impl<'data> Evaluator<'_, 'data> {
             Ok((to, _)) => Ok(Place::in_memory(None, word, to)),
             Err(PlaceError::NotAPointer { ty }) => {
                 // A number is an address where an address is meant.
-                let number = place.as_number(self.memory);
-                let to = number.ok().and_then(|number| as_address(number.value));
+                let number = place.as_number(self.memory).ok();
+                let number = number.filter(|number| number.size >= SMALLEST_ADDRESS);
+                let to = number.and_then(|number| as_address(number.value));
                 let to = to.ok_or(PlaceError::NotAPointer { ty })?;
                 Ok(Place::in_memory(None, word, to))
             }

@@ -85,19 +85,25 @@ fn wider(text: &[char], at: usize, last: Option<&TokenKind>) -> Option<(TokenKin
     (text[at] == '<' && !after_value).then(|| qualified(text, at))?
 }
 
-/// `1.5`, `2.0e-3`.
+/// `1.5`, `2.0e-3`, `1e3`.
 fn fraction(text: &[char], at: usize) -> Option<(TokenKind, usize)> {
     let digit = |at: usize| text.get(at).is_some_and(char::is_ascii_digit);
     let point = end_of(text, at, |character| character.is_ascii_digit());
-    if text.get(point) != Some(&'.') || !digit(point + 1) {
-        return None;
-    }
-    let mut end = end_of(text, point + 1, |character| character.is_ascii_digit());
+    let pointed = text.get(point) == Some(&'.') && digit(point + 1);
+    let mut end = match pointed {
+        true => end_of(text, point + 1, |character| character.is_ascii_digit()),
+        false => point,
+    };
+    let mut is_fraction = pointed;
     if matches!(text.get(end), Some('e' | 'E')) {
         let sign = usize::from(matches!(text.get(end + 1), Some('+' | '-')));
         if digit(end + 1 + sign) {
             end = end_of(text, end + 1 + sign, |character| character.is_ascii_digit());
+            is_fraction = true;
         }
+    }
+    if !is_fraction {
+        return None;
     }
     let digits: String = text[at..end].iter().collect();
     Some((TokenKind::Fraction(digits.parse().ok()?), end))

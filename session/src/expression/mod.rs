@@ -9,6 +9,7 @@ mod lexer;
 mod names;
 mod numbers;
 mod parser;
+mod scopes;
 mod syntax;
 
 #[cfg(test)]

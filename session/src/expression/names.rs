@@ -1,7 +1,6 @@
 //! What a name stands for: a variable of the frame, a static, a register, a
 //! function, a symbol, in that order.
 
-use ukdbg_image::SourceLocation;
 use ukdbg_inspect::{
     Frame, Memory, Module, Modules, Place, PlaceType, Register, VirtAddr, short_type_name,
 };
@@ -19,7 +18,7 @@ pub(super) struct Names<'a, 'data> {
     pub(super) frame: Option<(&'a Frame, usize)>,
 }
 
-type Looked<T> = Result<T, ExpressionErrorKind>;
+pub(super) type Looked<T> = Result<T, ExpressionErrorKind>;
 
 impl<'data> Names<'_, 'data> {
     /// The place a name stands for.
@@ -39,6 +38,9 @@ impl<'data> Names<'_, 'data> {
             return Ok(place);
         }
         if let Some(place) = self.function(name)? {
+            return Ok(place);
+        }
+        if let Some(place) = self.in_function(name, memory) {
             return Ok(place);
         }
         self.symbol(name)
@@ -64,34 +66,6 @@ impl<'data> Names<'_, 'data> {
             variable,
             memory,
         ))
-    }
-
-    /// `file.c::name`, as GDB has it: a global or function declared in a file.
-    fn in_scope(&self, name: &str, memory: &mut dyn Memory) -> Looked<Option<Place<'data>>> {
-        let Some((file, name)) = name.rsplit_once("::") else {
-            return Ok(None);
-        };
-        if !file.contains(['.', '/']) || file.contains(['<', ' ']) {
-            return Ok(None);
-        }
-        let is_in = |place: &Option<SourceLocation>| {
-            place
-                .as_ref()
-                .is_some_and(|place| ends_with(place.file.path.raw(), file))
-        };
-        for module in self.modules.iter() {
-            let globals = module.image.globals_named(name);
-            if let Some(variable) = globals.iter().find(|one| is_in(&one.declaration)) {
-                let place = Place::of_variable(self.modules, module, None, variable, memory);
-                return Ok(Some(place));
-            }
-            let functions = module.image.functions_named(name);
-            let found = functions.iter().find(|one| is_in(&one.declaration));
-            if let Some(at) = found.and_then(|found| module.run_address(found.entry)) {
-                return Ok(Some(Place::pointer(None, None, at)));
-            }
-        }
-        Ok(None)
     }
 
     fn global(&self, name: &str, memory: &mut dyn Memory) -> Looked<Option<Place<'data>>> {
@@ -216,12 +190,6 @@ impl<'data> Names<'_, 'data> {
         near.truncate(NEAR_NAMES);
         near
     }
-}
-
-/// Whether a path is that file's: whole components from its end.
-fn ends_with(path: &str, file: &str) -> bool {
-    let rest = path.strip_suffix(file);
-    rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
 }
 
 fn ambiguous(name: &str, found: impl Iterator<Item = (String, VirtAddr)>) -> ExpressionErrorKind {

@@ -82,6 +82,8 @@ fn comparisons() {
 fn fractions() {
     check("1.5 + 2", "3.5");
     check("1.5e3 / 2.0", "750.0");
+    check("1e3 - 2E-1", "999.8");
+    check("0x1e3", "483");
     check("-2.5 * 2.0", "-5.0");
     check("7.5 % 2.0", "1.5");
     check("1.0 / 0.0", "inf");

@@ -2,14 +2,13 @@
 
 use ukdbg_image::{TypeKind, Untrusted};
 
-use super::super::Missing;
 use super::super::collection::Collection;
 use super::fields::is_called;
 use super::{Place, PlaceError, PlaceType};
 use crate::Memory;
 
 /// References to what has elements that are followed.
-const MOST_REFERENCES: usize = 4;
+pub(super) const MOST_REFERENCES: usize = 4;
 
 impl<'data> Place<'data> {
     /// An element of an array, of a slice, or behind a pointer.
@@ -32,37 +31,11 @@ impl<'data> Place<'data> {
     }
 
     /// What it leads to, when that is a structure.
-    fn reference(&self, memory: &mut dyn Memory) -> Option<Self> {
+    pub(super) fn reference(&self, memory: &mut dyn Memory) -> Option<Self> {
         let (_, next) = self.target(memory).ok()?;
         let next = next?;
         let is_structure = matches!(next.described()?.kind, TypeKind::Struct { .. });
         is_structure.then_some(next)
-    }
-
-    /// Elements in a row, from one up to and without another.
-    pub fn slice(
-        &self,
-        from: u64,
-        to: Option<u64>,
-        memory: &mut dyn Memory,
-    ) -> Result<Self, PlaceError> {
-        let elements = self.elements(memory)?;
-        let to = to.or(elements.length).ok_or(Missing::Undescribed)?;
-        if let Some(length) = elements.length.filter(|&length| to > length) {
-            return Err(PlaceError::OutOfRange { index: to, length });
-        }
-        let length = to.checked_sub(from).ok_or(PlaceError::OutOfRange {
-            index: from,
-            length: to,
-        })?;
-        let first = elements.at(from)?;
-        Ok(Self {
-            ty: PlaceType::Array {
-                element: Box::new(first.ty),
-                length,
-            },
-            ..first
-        })
     }
 
     /// It and those that follow it, as an array.
@@ -77,7 +50,7 @@ impl<'data> Place<'data> {
         })
     }
 
-    fn elements(&self, memory: &mut dyn Memory) -> Result<Elements<'data>, PlaceError> {
+    pub(super) fn elements(&self, memory: &mut dyn Memory) -> Result<Elements<'data>, PlaceError> {
         self.elements_within(MOST_REFERENCES, memory)
     }
 
@@ -191,13 +164,13 @@ impl<'data> Place<'data> {
 }
 
 /// Elements in a row in one storage.
-struct Elements<'data> {
+pub(super) struct Elements<'data> {
     first: Place<'data>,
-    length: Option<u64>,
+    pub(super) length: Option<u64>,
 }
 
 impl<'data> Elements<'data> {
-    fn at(&self, index: u64) -> Result<Place<'data>, PlaceError> {
+    pub(super) fn at(&self, index: u64) -> Result<Place<'data>, PlaceError> {
         let unsized_ = || PlaceError::Unsized {
             ty: self.first.type_name(),
         };

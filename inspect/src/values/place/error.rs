@@ -43,7 +43,7 @@ pub enum PlaceError {
         length: u64,
     },
     /// Its elements are apart.
-    #[error("the elements of `{ty}` do not lie in a row: take them one by one")]
+    #[error("the elements of `{ty}` do not lie in a row: take fewer of them")]
     NotInARow {
         /// The type.
         ty: String,

@@ -58,16 +58,7 @@ pub fn maps() {
     });
     let set: BTreeSet<Side> = black_box([Side::Sell, Side::Buy].into());
     let texts: BTreeMap<&str, Vec<u8>> = black_box([("one", vec![1]), ("two", vec![2, 2])].into());
-    let hashed: HashMap<u32, String> = black_box((0..40).map(|n| (n, n.to_string())).collect());
-    let no_hash: HashMap<u32, String> = black_box(HashMap::new());
-    let chosen: HashSet<char> = black_box(['a', 'b', 'c'].into());
-    let wide: HashMap<String, Order> = black_box([("order".to_owned(), order(4))].into());
-    let removed = black_box({
-        let mut map: HashMap<u8, u8> = (0..30).map(|n| (n, n)).collect();
-        map.retain(|key, _| key % 7 == 0);
-        map
-    });
-    says!(tree, tall, no_tree, emptied, set, texts, hashed, no_hash, chosen, wide, removed);
+    says!(tree, tall, no_tree, emptied, set, texts);
     stop();
-    keep!(tree, tall, no_tree, emptied, set, texts, hashed, no_hash, chosen, wide, removed);
+    keep!(tree, tall, no_tree, emptied, set, texts);
 }

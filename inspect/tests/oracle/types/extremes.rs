@@ -9,7 +9,6 @@ use std::hint::black_box;
 use std::ops::{Range, RangeFrom, RangeInclusive, RangeToInclusive};
 use std::pin::{Pin, pin};
 use std::rc::{Rc, Weak};
-use std::sync::OnceLock;
 use std::sync::atomic::*;
 use std::task::{Context, Waker};
 use std::time::Duration;
@@ -63,7 +62,6 @@ pub fn shared() {
     let weak = Rc::downgrade(&strong);
     let dangling: Weak<Point> = black_box(Weak::new());
     let set: OnceCell<u8> = black_box(OnceCell::from(6));
-    let lock: OnceLock<u16> = black_box(OnceLock::from(7));
     let lazy: LazyCell<u32> = black_box(LazyCell::new(|| 4));
     let pointer = black_box(AtomicPtr::new(std::ptr::null_mut::<u8>()));
     let (size, small) = black_box((AtomicUsize::new(usize::MAX), AtomicI8::new(-3)));
@@ -78,7 +76,7 @@ pub fn shared() {
     says_as!(pointer, "0x0");
     stop();
     black_box(*lazy);
-    keep!(strong, more, weak, dangling, set, lock, lazy, pointer, size, small, boxes, name, borrowed, levels);
+    keep!(strong, more, weak, dangling, set, lazy, pointer, size, small, boxes, name, borrowed, levels);
 }
 
 async fn later(number: u32) -> u32 {

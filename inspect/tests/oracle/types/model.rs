@@ -2,6 +2,8 @@
 
 use std::marker::PhantomData;
 
+use crate::say::*;
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Point {
     pub x: i32,

@@ -80,6 +80,9 @@ pub fn optimised() {
     let (number, flag, text, slice, side, maybe, pair) = arguments;
     let boxed = Box::new(Point { x: 7, y: 8 });
     black_box(in_registers(number, flag, text, &slice, side, maybe, pair, boxed));
+}
+
+pub fn optimised_loop() {
     say("numbers", "[1, 2, 3, 4, 5]".to_owned());
     say("sum", "30".to_owned());
     say("last", "Some(3)".to_owned());

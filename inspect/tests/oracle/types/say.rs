@@ -3,6 +3,12 @@
 
 use std::hint::black_box;
 
+// What a program without an operating system has to ask for.
+pub use std::borrow::ToOwned;
+pub use std::boxed::Box;
+pub use std::string::{String, ToString};
+pub use std::vec::Vec;
+
 pub fn say(name: &str, value: String) {
     println!("SAYS {name} = {value}");
 }
@@ -27,5 +33,7 @@ macro_rules! keep {
 /// Where the values are compared: those of the caller.
 #[inline(never)]
 pub fn stop() -> u64 {
+    #[cfg(guest)]
+    crate::guest::go_deeper();
     black_box(1)
 }
