@@ -72,7 +72,9 @@ impl Reader<'_, '_> {
                     bits: size,
                 }
             }
-            Some(TypeKind::Base(BaseEncoding::Boolean)) => base(BaseEncoding::Boolean, bits, 1),
+            Some(TypeKind::Base(
+                encoding @ (BaseEncoding::Boolean | BaseEncoding::UnsignedCharacter),
+            )) => base(encoding, bits, 1),
             Some(TypeKind::Enumeration {
                 enumerators,
                 signed,
