@@ -4,7 +4,7 @@
 //! Three cooperative tasks pass work along bounded queues: a generator makes
 //! the same orders for the same seed, the matcher runs them through the
 //! [`engine`], the reporter counts and times. Told so on the command line
-//! ([`options`]), the kernel commits one of twelve [`faults`] in the middle of
+//! ([`options`]), the kernel commits one of thirteen [`faults`] in the middle of
 //! a trade.
 //!
 //! The guest's exit status is 0 after a complete run, 2 for a command line it

@@ -1,4 +1,4 @@
-//! The twelve faults of the sample kernel: what `ukdbg run` must find out
+//! The thirteen faults of the sample kernel: what `ukdbg run` must find out
 //! about each.
 
 use std::path::Path;

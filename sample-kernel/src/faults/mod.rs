@@ -1,4 +1,4 @@
-//! Twelve mistakes that kernels make, each committed in the middle of a trade.
+//! Thirteen mistakes that kernels make, each committed in the middle of a trade.
 //!
 //! A file has one fault: what leads to it looks like a part of an engine, the
 //! mistake is marked, and the operation that faults is in a function of that
@@ -14,6 +14,7 @@ mod bad_fn_pointer;
 mod bounds;
 mod divide;
 mod double_fault;
+mod heap_corruption;
 mod heap_overflow;
 mod non_canonical;
 mod null_field;
@@ -54,6 +55,7 @@ macro_rules! faults {
 faults! {
     NullField "null-field" null_field: "Reads a field through a null reference.";
     HeapOverflow "heap-overflow" heap_overflow: "Writes past the end of a heap block.";
+    HeapCorruption "heap-corruption" heap_corruption: "Overwrites a pointer that is followed much later.";
     UseAfterFree "use-after-free" use_after_free: "Reads a heap block that was released.";
     StackOverflow "stack-overflow" stack_overflow: "Recurses until the stack ends.";
     WriteRodata "write-rodata" write_rodata: "Writes to a constant.";
@@ -87,8 +89,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_are_twelve_with_names_of_their_own() {
-        assert_eq!(Fault::ALL.len(), 12);
+    fn there_are_thirteen_with_names_of_their_own() {
+        assert_eq!(Fault::ALL.len(), 13);
         for &fault in Fault::ALL {
             assert_eq!(Fault::named(fault.name()), Some(fault));
         }
