@@ -67,7 +67,12 @@ fn interactive(mut replayed: Replayed, options: &ReplayArguments, output: &mut O
     let evidence = replayed.evidence.take().unwrap_or_default();
     let setup = tui::Setup {
         endpoint: options.folder.display().to_string(),
-        image: replayed.commands.image.clone(),
+        image: replayed
+            .commands
+            .images
+            .first()
+            .cloned()
+            .unwrap_or_default(),
         start: tui::Start::Stopped(run::stop_of(evidence.ending)),
         leaving: tui::Leaving::EndsGuest,
         palette: output.palette(),

@@ -59,7 +59,10 @@ pub(crate) fn open(global: &Global, folder: &Path, output: &Output) -> Result<Re
         session,
         evidence: recording.evidence,
         commands: Commands {
-            image: image.display().to_string(),
+            images: std::iter::once(&image)
+                .chain(&symbols)
+                .map(|file| file.display().to_string())
+                .collect(),
             trace: again.clone(),
             look: again,
         },
