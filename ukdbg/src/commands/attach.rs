@@ -12,6 +12,7 @@ use ukdbg_session::{Session, SessionError};
 use super::connect::{self, Kept};
 use super::report;
 use crate::arguments::{AttachArguments, Global};
+use crate::console::ConsoleFilter;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome};
 use crate::output::Output;
@@ -44,7 +45,7 @@ pub(crate) fn run(global: &Global, options: &AttachArguments, output: &mut Outpu
         palette: output.palette(),
     };
     let (mut session, evidence) = prepared.open(output)?;
-    let farewell = tui::run(&mut session, &mut Attached { evidence }, setup);
+    let farewell = tui::run(&mut session, &mut Attached::new(evidence), setup);
     connect::left(session, output);
     let farewell = farewell?;
     Ok(match farewell.quit {
@@ -64,7 +65,7 @@ fn prompt(global: &Global, options: &AttachArguments, plan: Plan, output: &mut O
     };
     let visit = match prepared.open_any(output)? {
         Kept::Machine(mut session, evidence) => {
-            let mut attached = Attached { evidence };
+            let mut attached = Attached::new(evidence);
             let mut guest = repl::Live::new(&mut session, &mut attached);
             let visit = plan.carry_out(&mut guest, output, setup);
             let left = leave(*session, visit.as_ref().ok(), output);
@@ -108,10 +109,21 @@ fn leave(
     Ok(())
 }
 
-/// A machine that somebody else started: nothing is known of its console.
+/// A machine that somebody else started: of its console we see what a stub in
+/// it passes on.
 struct Attached {
     /// What was seen when it was found; of no later stop.
     evidence: EmulatorEvidence,
+    console: ConsoleFilter,
+}
+
+impl Attached {
+    fn new(evidence: EmulatorEvidence) -> Self {
+        Self {
+            evidence,
+            console: ConsoleFilter::default(),
+        }
+    }
 }
 
 impl tui::Host<Machine> for Attached {
@@ -131,7 +143,8 @@ impl tui::Host<Machine> for Attached {
         self.evidence.clone()
     }
 
-    fn console(&mut self) -> Vec<u8> {
-        Vec::new()
+    fn console(&mut self, session: &mut Session<'_, Machine>) -> Vec<u8> {
+        let printed = session.target().take_console();
+        self.console.push(&printed).into_bytes()
     }
 }

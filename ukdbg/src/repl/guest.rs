@@ -11,7 +11,6 @@ use ukdbg_session::view::Event;
 use ukdbg_session::{Reply, Request, Session, SessionError};
 
 use crate::commands::dump;
-use crate::console::ConsoleFilter;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::tui::Host;
@@ -50,8 +49,6 @@ pub(crate) trait Guest {
 pub(crate) struct Live<'a> {
     session: &'a mut Session<'static, Machine>,
     host: &'a mut dyn Host<Machine>,
-    /// For what a stub prints.
-    filter: ConsoleFilter,
 }
 
 impl<'a> Live<'a> {
@@ -60,11 +57,7 @@ impl<'a> Live<'a> {
         session: &'a mut Session<'static, Machine>,
         host: &'a mut dyn Host<Machine>,
     ) -> Self {
-        Self {
-            session,
-            host,
-            filter: ConsoleFilter::default(),
-        }
+        Self { session, host }
     }
 }
 
@@ -90,10 +83,7 @@ impl Guest for Live<'_> {
     }
 
     fn console(&mut self) -> Vec<u8> {
-        let mut printed = self.host.console();
-        let by_stub = self.session.target().take_console();
-        printed.extend(self.filter.push(&by_stub).into_bytes());
-        printed
+        self.host.console(self.session)
     }
 
     fn monitor(&mut self, line: &str) -> Result<Option<String>, SessionError> {

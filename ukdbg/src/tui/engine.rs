@@ -44,8 +44,9 @@ pub(crate) trait Host<T: Target> {
     /// What the emulator shows of the last stop.
     fn evidence(&mut self, session: &mut Session<'_, T>) -> EmulatorEvidence;
 
-    /// What the guest printed since the last call; never waits.
-    fn console(&mut self) -> Vec<u8>;
+    /// What the guest printed since the last call, on its console or through a
+    /// stub in it; never waits.
+    fn console(&mut self, session: &mut Session<'_, T>) -> Vec<u8>;
 }
 
 /// A question of a pane.
@@ -294,7 +295,7 @@ impl<T: Target> Worker<'_, '_, T> {
     /// Tells what was printed; before a stop is told, so that what led to it
     /// is there.
     fn print(&mut self) -> Result<(), Hangup> {
-        let printed = self.host.console();
+        let printed = self.host.console(self.session);
         match printed.is_empty() {
             true => Ok(()),
             false => self.tell(Event::Console(printed)),

@@ -315,7 +315,7 @@ impl tui::Host<Machine> for Watcher {
         Watcher::evidence(self, session, ending)
     }
 
-    fn console(&mut self) -> Vec<u8> {
+    fn console(&mut self, _session: &mut Session<'_, Machine>) -> Vec<u8> {
         self.take_console().into_bytes()
     }
 }

@@ -105,7 +105,7 @@ impl Host<Machine> for Emulator {
     ) -> ukdbg_session::diagnose::EmulatorEvidence {
         Default::default()
     }
-    fn console(&mut self) -> Vec<u8> {
+    fn console(&mut self, _: &mut Session<'_, Machine>) -> Vec<u8> {
         std::mem::take(&mut self.prints)
     }
 }
