@@ -7,6 +7,7 @@
 //! time. A machine is left as it was found, or as its user says.
 
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,7 @@ use ukdbg_inspect::{
     Target, TargetError, VcpuId, VirtAddr,
 };
 
+use crate::endpoint::Endpoint;
 use crate::qmp::{Qmp, RunState};
 use crate::ram::MappedRam;
 use crate::rsp::{MemoryMode, Traffic};
@@ -32,7 +34,9 @@ mod guard;
 mod history;
 mod leave;
 mod monitor;
+mod open_link;
 mod ram_map;
+mod reconnect;
 mod shadow;
 mod stop;
 mod stub;
@@ -70,9 +74,15 @@ pub struct Machine {
     guard: Option<Guard>,
     /// Of a machine that replays a recording.
     recorded: Recorded,
+    /// The executable that plays the guardian.
+    guardian: Option<PathBuf>,
+    /// The link to the stub dropped and what is there now is not the guest as
+    /// it was left.
+    lost: bool,
     /// Nobody is there any more: nothing has to be left in order.
     gone: bool,
     peer: String,
+    endpoint: Endpoint,
 }
 
 impl Machine {
@@ -198,6 +208,18 @@ impl Machine {
 
 impl Memory for Machine {
     fn read(&mut self, at: VirtAddr, buf: &mut [u8]) -> Result<usize, MemoryError> {
+        self.read_again(|machine| machine.read_once(at, buf))
+    }
+}
+
+impl PhysicalMemory for Machine {
+    fn read_physical(&mut self, at: PhysAddr, buf: &mut [u8]) -> Result<usize, MemoryError> {
+        self.read_again(|machine| machine.read_physical_once(at, buf))
+    }
+}
+
+impl Machine {
+    fn read_once(&mut self, at: VirtAddr, buf: &mut [u8]) -> Result<usize, MemoryError> {
         let link = |source| MemoryError::Link { at, source };
         self.needs_stop("a read of memory").map_err(link)?;
         let vcpu = self.selected;
@@ -228,10 +250,8 @@ impl Memory for Machine {
             }
         }
     }
-}
 
-impl PhysicalMemory for Machine {
-    fn read_physical(&mut self, at: PhysAddr, buf: &mut [u8]) -> Result<usize, MemoryError> {
+    fn read_physical_once(&mut self, at: PhysAddr, buf: &mut [u8]) -> Result<usize, MemoryError> {
         let link = |source| MemoryError::Link {
             at: VirtAddr(at.0),
             source,
@@ -288,13 +308,13 @@ impl RegisterWrite for Machine {
 
 impl Target for Machine {
     fn vcpus(&mut self) -> Result<Vec<VcpuId>, TargetError> {
-        match (&mut self.stub, &mut self.qmp) {
+        self.again(|machine| match (&mut machine.stub, &mut machine.qmp) {
             (Some(stub), _) if !stub.link.is_running() => stub.vcpus(),
             (_, Some(qmp)) => monitor::vcpus(qmp),
             _ => Err(TargetError::Running {
                 request: "the list of CPUs".to_owned(),
             }),
-        }
+        })
     }
 
     fn registers(&mut self, vcpu: VcpuId) -> Result<Registers, TargetError> {
@@ -303,11 +323,11 @@ impl Target for Machine {
             self.selected = Some(vcpu);
             return Ok(*known);
         }
-        let registers = match (&mut self.stub, &mut self.qmp) {
-            (Some(stub), _) => stub.registers(vcpu)?,
-            (None, Some(qmp)) => monitor::registers(qmp, vcpu)?,
-            (None, None) => return Err(TargetError::NoVcpu(vcpu)),
-        };
+        let registers = self.again(|machine| match (&mut machine.stub, &mut machine.qmp) {
+            (Some(stub), _) => stub.registers(vcpu),
+            (None, Some(qmp)) => monitor::registers(qmp, vcpu),
+            (None, None) => Err(TargetError::NoVcpu(vcpu)),
+        })?;
         self.selected = Some(vcpu);
         self.cache.registers().insert(vcpu, registers);
         Ok(registers)

@@ -1,29 +1,24 @@
-//! From an endpoint to a machine: opens each link within a bounded time and
-//! says clearly which one failed and how.
+//! From an endpoint to a machine: joins its links, and says clearly which one
+//! failed and how. Opening a single link is `open_link`'s.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::Value;
 use ukdbg_inspect::TargetError;
 
-use super::{
-    Machine, cache::Cache, guard::Guard, history::Recorded, shadow::Shadows, stub::Stub,
-    visit::Visit, within,
-};
+use super::cache::Cache;
+use super::history::Recorded;
+use super::shadow::Shadows;
+use super::stub::Stub;
+use super::visit::Visit;
+use super::{Machine, open_link};
 use crate::core::{Core, CoreError};
 use crate::endpoint::{Endpoint, Link};
 use crate::guardian::{Departure, Kind};
 use crate::image::{ImageFile, ImageFileError};
 use crate::qmp::{Qmp, RunState};
-use crate::ram::MappedRam;
-use crate::rsp::RspLink;
-use crate::transport::{self, Nature, Transport};
-
-/// How long connecting itself may take.
-const CONNECT: Duration = Duration::from_secs(3);
 
 /// What an endpoint leads to.
 #[derive(Debug)]
@@ -124,67 +119,36 @@ impl Machine {
         guardian: Option<&Path>,
     ) -> Result<Self, ConnectError> {
         let (mut stub, mut qmp, mut ram) = (None, qmp, None);
-        let mut line = 4096;
         // The monitor first: once a stub is connected the guest stands still
         // and its earlier state can no longer be asked for.
         for link in endpoint.links() {
             match link {
-                Link::Qmp(path) => qmp = Some(monitor(link, path)?),
-                Link::Ram(path) => {
-                    let mapped = MappedRam::open(path).map_err(|source| ConnectError::Ram {
-                        path: path.clone(),
-                        source,
-                    })?;
-                    ram = Some(Arc::new(mapped));
-                }
+                Link::Qmp(path) => qmp = Some(open_link::monitor(link, path)?),
+                Link::Ram(path) => ram = Some(Arc::new(open_link::ram(path)?)),
                 _ => {}
             }
         }
-        let mut ran = None;
-        if let Some(qmp) = &mut qmp {
-            ran = qmp.is_running().ok();
-        }
+        let ran = qmp.as_mut().and_then(|qmp| qmp.is_running().ok());
         let mut guard = None;
         for link in endpoint.links() {
-            // Before it is connected, which stops the guest.
-            let mut before = |transport: &Transport| {
-                let kind = Kind::Stub(transport.nature());
-                // One of an address that led nowhere has nothing to do.
-                if let Some(earlier) = guard.take() {
-                    Guard::dismiss(earlier);
-                }
-                guard = guarded(guardian, transport, kind, ran);
-            };
-            if let Some(transport) = stub_transport(link, &mut before)? {
-                // A slow line should not carry what nobody asked for.
-                line = if transport.nature() == Nature::Lossy {
-                    256
-                } else {
-                    4096
-                };
-                stub = Some(greet(link, transport)?);
+            if let Some(opened) = open_link::stub(link, guardian, ran)? {
+                (stub, guard) = (Some(opened.0), opened.1);
             }
+        }
+        if let (None, Some(qmp)) = (&stub, &qmp) {
+            guard = open_link::guard(guardian, qmp.transport(), Kind::Monitor, ran);
         }
         if stub.is_none() && qmp.is_none() {
             return Err(ConnectError::NoMachine {
                 endpoint: endpoint.clone(),
             });
         }
-        if let (None, Some(qmp)) = (&stub, &qmp) {
-            guard = guarded(guardian, qmp.transport(), Kind::Monitor, ran);
-        }
-        let found_running = match &stub {
-            Some(stub) => ran.or(stub.found_running()),
-            None => ran,
+        let found_running = ran.or(stub.as_ref().and_then(Stub::found_running));
+        // A slow line should not carry what nobody asked for.
+        let line = match &stub {
+            Some(stub) if !stub.link.is_reliable() => 256,
+            _ => 4096,
         };
-        if let (Some(stub), Some(guard)) = (&stub, &mut guard) {
-            guard.note(|state| {
-                state.departure = departure(found_running.unwrap_or(true));
-                state.acks = stub.link.acknowledges();
-                state.qemu = stub.reads_physical();
-                state.process = stub.process();
-            });
-        }
         let mut machine = Self {
             stub,
             qmp,
@@ -199,8 +163,11 @@ impl Machine {
             lifted: Vec::new(),
             guard,
             recorded: Recorded::default(),
+            guardian: guardian.map(Path::to_owned),
+            lost: false,
             gone: false,
             peer: endpoint.to_string(),
+            endpoint: endpoint.clone(),
         };
         machine.stand_still(endpoint)?;
         Ok(machine)
@@ -235,84 +202,4 @@ impl Machine {
             }
         }
     }
-}
-
-/// A guardian of a link, if one is wanted and can be started.
-fn guarded(
-    guardian: Option<&Path>,
-    transport: &Transport,
-    kind: Kind,
-    ran: Option<bool>,
-) -> Option<Guard> {
-    let departure = ran.map_or(Departure::Unknown, departure);
-    Guard::start(guardian?, transport, kind, departure)
-        .inspect_err(|error| tracing::warn!("the machine has no guardian: {error}"))
-        .ok()
-}
-
-fn departure(run: bool) -> Departure {
-    match run {
-        true => Departure::Running,
-        false => Departure::Stopped,
-    }
-}
-
-fn monitor(link: &Link, path: &std::path::Path) -> Result<Qmp, ConnectError> {
-    let until = within(CONNECT);
-    let transport =
-        transport::unix(path, Nature::Reliable, until, &mut |_| {}).map_err(|source| {
-            ConnectError::Unreachable {
-                link: link.clone(),
-                source,
-            }
-        })?;
-    Qmp::open(transport, link.to_string(), until).map_err(|source| {
-        let link = link.clone();
-        match source {
-            // A monitor serves one client; the next one is greeted later.
-            TargetError::Timeout { .. } => ConnectError::Silent { link },
-            source => ConnectError::Unusable { link, source },
-        }
-    })
-}
-
-fn stub_transport(
-    link: &Link,
-    before: &mut dyn FnMut(&Transport),
-) -> Result<Option<Transport>, ConnectError> {
-    let until = within(CONNECT);
-    let transport = match link {
-        Link::Tcp { host, port } => transport::tcp(host, *port, until, before),
-        Link::Unix(path) => transport::unix(path, Nature::Reliable, until, before),
-        Link::Serial { path, baud } => transport::serial(path, *baud, until, before),
-        Link::Qmp(_) | Link::Ram(_) | Link::Core(_) | Link::Image(_) => return Ok(None),
-    };
-    match transport {
-        Ok(transport) => Ok(Some(transport)),
-        Err(source) => Err(ConnectError::Unreachable {
-            link: link.clone(),
-            source,
-        }),
-    }
-}
-
-fn greet(link: &Link, transport: Transport) -> Result<Stub, ConnectError> {
-    let conversation = RspLink::new(transport, link.to_string());
-    Stub::greet(conversation).map_err(|(source, heard)| {
-        let link = link.clone();
-        match source {
-            TargetError::Timeout { .. } | TargetError::Disconnected { .. } if heard.is_empty() => {
-                ConnectError::Silent { link }
-            }
-            TargetError::Timeout { .. } | TargetError::Disconnected { .. }
-                if !heard.contains(&b'$') =>
-            {
-                ConnectError::NotAStub {
-                    link,
-                    heard: heard.escape_ascii().to_string(),
-                }
-            }
-            source => ConnectError::Unusable { link, source },
-        }
-    })
 }

@@ -11,6 +11,7 @@ use ukdbg_inspect::{
 
 use super::Machine;
 use super::guard::Guard;
+use super::reconnect::Return;
 use super::stub::Stub;
 use crate::guardian::Point;
 use crate::qmp::QmpEvent;
@@ -36,12 +37,19 @@ impl Control for Machine {
         if let Resume::Step { vcpu, .. } = how {
             self.lift_breakpoints(vcpu)?;
         }
+        let before = self.known_registers();
         self.cache.clear();
         self.visit.end();
         match (&mut self.stub, &mut self.qmp) {
             (Some(stub), _) => {
                 guarded(self.guard.as_mut(), true);
-                stub.resume(how)
+                match stub.resume(how) {
+                    Err(TargetError::Disconnected { peer }) => {
+                        let again = self.resume_again(how, before);
+                        again.ok_or(TargetError::Disconnected { peer })
+                    }
+                    other => other,
+                }
             }
             (None, Some(qmp)) if how == Resume::Continue => {
                 qmp.execute("cont", Value::Null)?;
@@ -88,6 +96,9 @@ impl Control for Machine {
 
     fn insert(&mut self, breakpoint: BreakpointAt) -> Result<(), TargetError> {
         self.needs_stop("a breakpoint")?;
+        if self.inserted.contains(&breakpoint) {
+            return Ok(());
+        }
         let mut original = [0];
         if breakpoint.kind == BreakpointKind::Software
             && self.stub.as_ref().is_some_and(Stub::steps_into_breakpoints)
@@ -95,16 +106,23 @@ impl Control for Machine {
         {
             self.shadows.cast(breakpoint.address, original[0]);
         }
-        self.put(breakpoint)?;
-        if !self.inserted.contains(&breakpoint) {
-            self.inserted.push(breakpoint);
+        let mut put = self.put(breakpoint);
+        if matches!(put, Err(TargetError::Disconnected { .. }))
+            && self.come_back() == Some(Return::AsBefore)
+        {
+            // It may have been taken before the link dropped: QEMU would hold
+            // it twice.
+            let _ = self.take(breakpoint);
+            put = self.put(breakpoint);
         }
+        put?;
+        self.inserted.push(breakpoint);
         Ok(())
     }
 
     fn remove(&mut self, breakpoint: BreakpointAt) -> Result<(), TargetError> {
         self.needs_stop("a breakpoint")?;
-        self.take(breakpoint)?;
+        self.again(|machine| machine.take(breakpoint))?;
         self.inserted.retain(|other| *other != breakpoint);
         if breakpoint.kind == BreakpointKind::Software {
             self.shadows.lift(breakpoint.address);
@@ -114,7 +132,7 @@ impl Control for Machine {
 }
 
 impl Machine {
-    fn put(&mut self, breakpoint: BreakpointAt) -> Result<(), TargetError> {
+    pub(super) fn put(&mut self, breakpoint: BreakpointAt) -> Result<(), TargetError> {
         let point = point(breakpoint);
         let Point { kind, at, length } = point;
         let Some(stub) = &mut self.stub else {
@@ -216,7 +234,7 @@ pub(super) fn guarded(guard: Option<&mut Guard>, running: bool) {
     }
 }
 
-fn point(breakpoint: BreakpointAt) -> Point {
+pub(super) fn point(breakpoint: BreakpointAt) -> Point {
     let kind = match breakpoint.kind {
         BreakpointKind::Software => PointKind::Software,
         BreakpointKind::Hardware => PointKind::Hardware,

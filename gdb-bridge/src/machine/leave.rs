@@ -30,10 +30,16 @@ impl Machine {
     }
 
     fn leave(&mut self, how: Leave, patience: Duration) -> Result<(), TargetError> {
-        let left = match std::mem::replace(&mut self.gone, true) {
+        let mut left = match self.gone {
             true => Ok(()),
             false => self.leave_links(how, patience),
         };
+        // A link that dropped before is missed only now, and the guest stands
+        // still without it.
+        if matches!(left, Err(TargetError::Disconnected { .. })) && self.come_back().is_some() {
+            left = self.leave_links(how, patience);
+        }
+        self.gone = true;
         match (self.guard.take(), &left) {
             // Another attempt does not hurt, and its maker has time.
             (Some(guard), Err(TargetError::Timeout { .. })) => guard.let_act(),

@@ -12,7 +12,7 @@ use crate::rsp::{StopCause, StopReply};
 /// GDB's numbers: interrupt, quit, trap.
 pub(super) const SIGINT: u8 = 2;
 const SIGQUIT: u8 = 3;
-const SIGTRAP: u8 = 5;
+pub(super) const SIGTRAP: u8 = 5;
 
 impl Machine {
     /// What a stop reply means. QEMU's monitor is asked about those that

@@ -7,6 +7,7 @@ use crate::rsp::{
     Answer, Command, Features, Layout, MemoryMode, QEMU_LENGTH, RspLink, StopReply, ThreadId,
     includes, threads,
 };
+use crate::transport::Transport;
 
 /// More CPUs than any guest of ours has.
 const MOST_THREADS: usize = 4096;
@@ -33,6 +34,8 @@ pub(crate) struct Stub {
     threads: Vec<ThreadId>,
     /// The thread that stood where the guest was stopped when we came.
     stopped: Option<ThreadId>,
+    /// Why the guest stood still when we came.
+    reason: Option<StopReply>,
     /// The thread that register and memory requests are about, if known.
     selected: Option<ThreadId>,
     mode: MemoryMode,
@@ -71,9 +74,10 @@ impl Stub {
             Answer::Content(payload) => StopReply::parse(payload),
             Answer::Unknown | Answer::Error(_) => None,
         };
-        let Some(StopReply::Signal { thread, .. }) = stopped else {
+        let Some(StopReply::Signal { thread, .. }) = &stopped else {
             return Err(link.senseless("why the guest stands still", "it does not"));
         };
+        let thread = *thread;
         let mode = match mode {
             Answer::Content(text) if text == b"0" => Some(MemoryMode::Virtual),
             Answer::Content(text) if text == b"1" => Some(MemoryMode::Physical),
@@ -89,10 +93,23 @@ impl Stub {
             stopped: thread,
             // QEMU selects the thread it names here when a client connects.
             selected: thread.filter(|_| qemu),
+            reason: stopped,
             mode: mode.unwrap_or(MemoryMode::Virtual),
             layout: None,
             stepping: None,
         })
+    }
+
+    /// Goes on over another transport, with all that is known. What was
+    /// selected is not.
+    pub(super) fn rejoin(&mut self, transport: Transport) {
+        self.link.reopen(transport);
+        self.selected = None;
+    }
+
+    /// Why the guest stood still when we came.
+    pub(super) fn take_reason(&mut self) -> Option<StopReply> {
+        self.reason.take()
     }
 
     /// A stub that another debugger greeted, in a state that is not known.
@@ -108,6 +125,7 @@ impl Stub {
                 thread: 0,
             }),
             selected: None,
+            reason: None,
             // Whatever it is, it is switched back.
             mode: match qemu {
                 true => MemoryMode::Physical,

@@ -71,7 +71,10 @@ impl Machine {
             let reply = match stub.link.stop(until) {
                 Ok(Some(reply)) => reply,
                 Ok(None) => return Ok(None),
-                Err(TargetError::Disconnected { peer }) => return self.ended(peer).map(Some),
+                Err(TargetError::Disconnected { peer }) => match self.dropped(peer)? {
+                    Some(stop) => return Ok(Some(stop)),
+                    None => continue,
+                },
                 Err(error) => return Err(error),
             };
             // At once: to understand it takes more questions.

@@ -126,6 +126,15 @@ impl Client {
         }
     }
 
+    /// The line ended and begins again: nothing that was under way will be
+    /// answered, and nothing that is heard first is an answer.
+    pub(super) fn begin_again(&mut self) {
+        self.framer.reset();
+        self.output.clear();
+        self.fail_all(Failure::Uncertain);
+        self.order = Order::Doubted;
+    }
+
     /// Takes a command; it is sent when its turn comes.
     pub(super) fn send(&mut self, command: Command, now: Instant) -> Ticket {
         let ticket = Ticket(self.next_ticket);

@@ -64,6 +64,24 @@ impl RspLink {
         Self::with_client(client, transport, "the stub".to_owned())
     }
 
+    /// Goes on over another transport: the old one ended at any point.
+    pub(crate) fn reopen(&mut self, transport: Transport) {
+        self.client.begin_again();
+        self.transport = transport;
+        self.replies.clear();
+        self.ended = false;
+    }
+
+    /// A stop that was learnt of in another way than by being told.
+    pub(crate) fn tell(&mut self, stop: StopReply) {
+        self.stops.push_back(stop);
+    }
+
+    /// Nothing more is said.
+    pub(crate) fn close(&mut self) {
+        self.ended = true;
+    }
+
     fn with_client(client: Client, transport: Transport, peer: String) -> Self {
         Self {
             client,

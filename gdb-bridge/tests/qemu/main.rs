@@ -12,12 +12,52 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 mod attach;
+mod dropped;
 mod endings;
 mod guarded;
 mod guest;
 mod launch;
 mod lifetime;
 mod visits;
+
+/// Each test by its path.
+macro_rules! tests {
+    ($($module:ident::$name:ident,)*) => {
+        [$((concat!(stringify!($module), "::", stringify!($name)), $module::$name as fn())),*]
+    };
+}
+
+const TESTS: [(&str, fn()); 29] = tests![
+    launch::stops_at_a_breakpoint,
+    launch::watches_and_interrupts,
+    launch::reads_live_memory,
+    launch::writes_a_core,
+    launch::reads_much,
+    launch::says_what_is_wrong,
+    endings::triple_fault,
+    endings::keyboard_reset,
+    endings::debug_exit,
+    endings::halt,
+    attach::leaves_it_running,
+    attach::leaves_it_stopped,
+    attach::over_the_monitor_alone,
+    attach::says_what_is_wrong,
+    dropped::while_it_stands_still,
+    dropped::while_it_runs,
+    dropped::and_another_guest_is_there,
+    visits::are_no_stops,
+    visits::end_with_their_visitor,
+    visits::yield_to_an_interrupt,
+    visits::hide_no_shutdown,
+    visits::leave_a_stop_alone,
+    visits::leave_a_later_stop_alone,
+    lifetime::of_a_killed_debugger,
+    lifetime::of_a_killed_supervisor,
+    guarded::at_every_stage,
+    guarded::who_gave_up_waiting,
+    guarded::at_any_moment,
+    guarded::stopped_stays_stopped,
+];
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
@@ -36,62 +76,7 @@ fn main() -> ExitCode {
         }
         _ => {}
     }
-    let tests: [(&str, fn()); 26] = [
-        (
-            "launch::stops_at_a_breakpoint",
-            launch::stops_at_a_breakpoint,
-        ),
-        (
-            "launch::watches_and_interrupts",
-            launch::watches_and_interrupts,
-        ),
-        ("launch::reads_live_memory", launch::reads_live_memory),
-        ("launch::writes_a_core", launch::writes_a_core),
-        ("launch::reads_much", launch::reads_much),
-        ("launch::says_what_is_wrong", launch::says_what_is_wrong),
-        ("endings::triple_fault", endings::triple_fault),
-        ("endings::keyboard_reset", endings::keyboard_reset),
-        ("endings::debug_exit", endings::debug_exit),
-        ("endings::halt", endings::halt),
-        ("attach::leaves_it_running", attach::leaves_it_running),
-        ("attach::leaves_it_stopped", attach::leaves_it_stopped),
-        (
-            "attach::over_the_monitor_alone",
-            attach::over_the_monitor_alone,
-        ),
-        ("attach::says_what_is_wrong", attach::says_what_is_wrong),
-        ("visits::are_no_stops", visits::are_no_stops),
-        (
-            "visits::end_with_their_visitor",
-            visits::end_with_their_visitor,
-        ),
-        (
-            "visits::yield_to_an_interrupt",
-            visits::yield_to_an_interrupt,
-        ),
-        ("visits::hide_no_shutdown", visits::hide_no_shutdown),
-        ("visits::leave_a_stop_alone", visits::leave_a_stop_alone),
-        (
-            "visits::leave_a_later_stop_alone",
-            visits::leave_a_later_stop_alone,
-        ),
-        (
-            "lifetime::of_a_killed_debugger",
-            lifetime::of_a_killed_debugger,
-        ),
-        (
-            "lifetime::of_a_killed_supervisor",
-            lifetime::of_a_killed_supervisor,
-        ),
-        ("guarded::at_every_stage", guarded::at_every_stage),
-        ("guarded::who_gave_up_waiting", guarded::who_gave_up_waiting),
-        ("guarded::at_any_moment", guarded::at_any_moment),
-        (
-            "guarded::stopped_stays_stopped",
-            guarded::stopped_stays_stopped,
-        ),
-    ];
-    let trials = tests
+    let trials = TESTS
         .into_iter()
         .map(|(name, test)| Trial::test(name, move || run(test)))
         .collect();

@@ -214,7 +214,7 @@ impl Client {
         };
     }
 
-    fn fail_all(&mut self, failure: Failure) {
+    pub(super) fn fail_all(&mut self, failure: Failure) {
         for exchange in self.in_flight.drain(..).chain(self.waiting.drain(..)) {
             self.events
                 .push_back(Event::Reply(exchange.ticket, Err(failure)));
