@@ -107,7 +107,7 @@ impl tui::Host<Machine> for Replaying {
         }
     }
 
-    fn console(&mut self) -> Vec<u8> {
+    fn console(&mut self, _: &mut Session<'_, Machine>) -> Vec<u8> {
         Vec::new()
     }
 }
