@@ -34,6 +34,8 @@ fn main() {
             let line = rest[1].parse().expect("a number");
             println!("{:x?}", image.addresses_of_line(&rest[0], line));
         }
+        "global" => println!("{}", image.globals_named(&rest[0]).len()),
+        "type" => println!("{}", image.types_named(&rest[0]).len()),
         "functions" => println!("{}", image.functions().len()),
         "sample" => sample(&image, rest[0].parse().expect("a number")),
         "context" => context(&image, &rest),

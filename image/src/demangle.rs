@@ -1,7 +1,9 @@
 //! Names as their authors write them: Rust's two mangling schemes and C++'s.
 //! Bounded, since a mangled name of a hundred bytes can stand for gigabytes.
 
+use std::collections::HashMap;
 use std::fmt::{self, Write};
+use std::sync::{Mutex, PoisonError};
 
 use crate::{FunctionName, Untrusted};
 
@@ -10,6 +12,23 @@ const MOST_BYTES: usize = 16 * 1024;
 
 /// Nesting that real names stay far below.
 const MOST_NESTING: u32 = 128;
+
+/// Names that were asked for already: generic functions are in many units.
+#[derive(Default)]
+pub(crate) struct KnownNames<'data>(Mutex<HashMap<&'data [u8], FunctionName>>);
+
+impl<'data> KnownNames<'data> {
+    /// As [`function_name`].
+    pub(crate) fn get(&self, linkage: &'data [u8]) -> FunctionName {
+        let names = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = names().get(linkage) {
+            return known.clone();
+        }
+        // Others need not wait meanwhile.
+        let name = function_name(linkage);
+        names().entry(linkage).or_insert(name).clone()
+    }
+}
 
 /// The name in both forms.
 pub(crate) fn function_name(linkage: &[u8]) -> FunctionName {
@@ -26,7 +45,7 @@ pub(crate) fn demangled(name: &str) -> Option<String> {
 
 fn rust(name: &str) -> Option<String> {
     let symbol = rustc_demangle::try_demangle(name).ok()?;
-    let mut text = Bounded::default();
+    let mut text = Bounded::of_about(name.len());
     // The alternate form leaves out the legacy scheme's hash.
     write!(text, "{symbol:#}").ok()?;
     Some(text.0)
@@ -40,14 +59,20 @@ fn cpp(name: &str) -> Option<String> {
     let options = cpp_demangle::ParseOptions::default().recursion_limit(MOST_NESTING);
     let symbol = cpp_demangle::Symbol::new_with_options(name, &options).ok()?;
     let options = cpp_demangle::DemangleOptions::default().recursion_limit(MOST_NESTING);
-    let mut text = Bounded::default();
+    let mut text = Bounded::of_about(name.len());
     symbol.structured_demangle(&mut text, &options).ok()?;
     Some(text.0)
 }
 
 /// Text that refuses to grow beyond its bound.
-#[derive(Default)]
 struct Bounded(String);
+
+impl Bounded {
+    /// With room for a text that is as long as the name, as most are at most.
+    fn of_about(bytes: usize) -> Self {
+        Self(String::with_capacity(bytes.min(MOST_BYTES)))
+    }
+}
 
 impl Write for Bounded {
     fn write_str(&mut self, text: &str) -> fmt::Result {

@@ -11,6 +11,7 @@ use gimli::{EndianSlice, LittleEndian};
 use rayon::prelude::*;
 
 use crate::companions::{Companions, dwarf_of};
+use crate::demangle::KnownNames;
 use crate::intervals::Intervals;
 
 mod abbreviation_lengths;
@@ -68,6 +69,7 @@ pub(crate) struct Debug<'data> {
     unlisted: OnceLock<Intervals<usize>>,
     /// By position; a split unit by its own and by that of its skeleton.
     units: RwLock<BTreeMap<usize, Arc<Unit<'data>>>>,
+    pub(crate) names: KnownNames<'data>,
     /// What indexes may hold in all.
     pub(crate) ranges_left: Budget,
     pub(crate) rows_left: Budget,
@@ -109,6 +111,7 @@ impl<'data> Debug<'data> {
             aranges: OnceLock::new(),
             unlisted: OnceLock::new(),
             units: RwLock::default(),
+            names: KnownNames::default(),
             ranges_left: Budget::of_section(ranges),
             rows_left: Budget::of_section(size(DebugLine)),
         })

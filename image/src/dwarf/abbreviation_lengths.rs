@@ -18,12 +18,16 @@ pub(super) struct AbbreviationLengths {
     parts: Vec<Part>,
 }
 
-/// What it takes to go past an entry: four bytes of each abbreviation, since
+/// What it takes to go past an entry: eight bytes of each abbreviation, since
 /// nearly all entries are gone past.
 #[derive(Clone, Copy)]
 pub(super) struct Step {
     /// Bytes of its attributes.
     pub(super) length: u16,
+    /// What comes then.
+    pub(super) then: Then,
+    /// Bytes of the attributes after that.
+    pub(super) after: u16,
     /// How much deeper the next entry is.
     pub(super) deeper: i8,
     pub(super) kinds: Kinds,
@@ -37,20 +41,33 @@ impl Kinds {
     const NONE: Self = Self(0);
     pub(super) const FUNCTION: Self = Self(1);
     pub(super) const INLINED_CALL: Self = Self(2);
-    /// A variable that has a location.
+    /// A variable at one place wherever the program stands.
     pub(super) const PLACED_VARIABLE: Self = Self(4);
     /// Has children that are functions within functions, or declarations, and
     /// says where its sibling is.
     pub(super) const PASSABLE: Self = Self(8);
-    /// Takes as many bytes as reading it says.
+    /// Takes more to go past than a step.
     pub(super) const UNMEASURED: Self = Self(16);
+    /// A type that has a name and is not only declared.
+    pub(super) const NAMED_TYPE: Self = Self(32);
+    pub(super) const NAMESPACE: Self = Self(64);
 
     fn of(abbreviation: &Abbreviation) -> Self {
         match abbreviation.tag() {
             gimli::DW_TAG_subprogram => Self::FUNCTION,
             gimli::DW_TAG_inlined_subroutine => Self::INLINED_CALL,
-            gimli::DW_TAG_variable if has(abbreviation, gimli::DW_AT_location) => {
-                Self::PLACED_VARIABLE
+            gimli::DW_TAG_variable if has_one_location(abbreviation) => Self::PLACED_VARIABLE,
+            gimli::DW_TAG_namespace => Self::NAMESPACE,
+            gimli::DW_TAG_base_type
+            | gimli::DW_TAG_structure_type
+            | gimli::DW_TAG_class_type
+            | gimli::DW_TAG_union_type
+            | gimli::DW_TAG_enumeration_type
+            | gimli::DW_TAG_typedef
+                if has(abbreviation, gimli::DW_AT_name)
+                    && !has(abbreviation, gimli::DW_AT_declaration) =>
+            {
+                Self::NAMED_TYPE
             }
             _ => Self::NONE,
         }
@@ -68,6 +85,21 @@ impl Kinds {
 fn has(abbreviation: &Abbreviation, name: DwAt) -> bool {
     let mut names = abbreviation.attributes().iter().map(|it| it.name());
     names.any(|it| it == name)
+}
+
+/// Most locals have a list of locations.
+fn has_one_location(abbreviation: &Abbreviation) -> bool {
+    let mut attributes = abbreviation.attributes().iter();
+    let location = attributes.find(|it| it.name() == gimli::DW_AT_location);
+    location.is_some_and(|it| {
+        !matches!(
+            it.form(),
+            gimli::DW_FORM_sec_offset
+                | gimli::DW_FORM_loclistx
+                | gimli::DW_FORM_data4
+                | gimli::DW_FORM_data8
+        )
+    })
 }
 
 /// Whether functions below such an entry, if any, are within functions or
@@ -162,15 +194,26 @@ impl Known {
         }
     }
 
-    fn step(self) -> Step {
-        let (length, kinds) = match self.length {
-            Length::Fixed(bytes) => (bytes, self.kinds),
-            Length::Parts { .. } | Length::Unknown => (0, self.kinds.or(Kinds::UNMEASURED)),
-        };
-        Step {
-            length,
+    fn step(self, parts: &[Part]) -> Step {
+        let step = Step {
+            length: 0,
+            then: Then::Nothing,
+            after: 0,
             deeper: self.has_children.into(),
-            kinds,
+            kinds: self.kinds,
+        };
+        match (self.length, parts) {
+            (Length::Fixed(length), _) => Step { length, ..step },
+            (Length::Parts { .. }, [first, last]) => Step {
+                length: first.bytes,
+                then: first.then,
+                after: last.bytes,
+                ..step
+            },
+            (Length::Parts { .. } | Length::Unknown, _) => Step {
+                kinds: self.kinds.or(Kinds::UNMEASURED),
+                ..step
+            },
         }
     }
 }
@@ -179,6 +222,8 @@ impl AbbreviationLengths {
     pub(super) fn of(unit: &gimli::Unit<Slice<'_>>) -> Self {
         let end_of_children = Step {
             length: 0,
+            then: Then::Nothing,
+            after: 0,
             deeper: -1,
             kinds: Kinds::NONE,
         };
@@ -189,9 +234,10 @@ impl AbbreviationLengths {
         };
         let codes = (1..MOST).map_while(|code| unit.abbreviations.get(code));
         for abbreviation in codes {
+            let first = lengths.parts.len();
             let known = lengths.known(unit, abbreviation);
             lengths.known.push(known);
-            lengths.steps.push(known.step());
+            lengths.steps.push(known.step(&lengths.parts[first..]));
         }
         lengths
     }

@@ -13,7 +13,6 @@ use super::inlines::{InlineTree, Wanted};
 use super::names::describe;
 use super::ranges::RangeAttributes;
 use super::skim::Skim;
-use crate::demangle::function_name;
 use crate::intervals::Intervals;
 use crate::{Function, FunctionName, FunctionOrigin, LinkAddr};
 
@@ -178,7 +177,11 @@ impl UnitFunction {
         let read = || {
             let description = describe(scope, self.die);
             let complete = description.linkage.is_some() || !scope.mangles_names();
-            let bare = || description.best_name().map(function_name);
+            let bare = || {
+                description
+                    .best_name()
+                    .map(|name| scope.debug.names.get(name))
+            };
             if complete {
                 bare().or_else(|| symbol(self.entry))
             } else {

@@ -7,8 +7,9 @@ use gimli::{AttributeValue, UnitOffset};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::entries::next_abbreviation;
+use super::abbreviation_lengths::Kinds;
 use super::names::describe;
+use super::skim::Skim;
 use super::variables::variable;
 use super::virtual_tables::{self, VirtualTables};
 use super::{Debug, Scope};
@@ -36,7 +37,7 @@ struct Global<'data> {
 impl<'data> GlobalIndex<'data> {
     pub(crate) fn new(debug: &Debug<'data>) -> Self {
         Self {
-            globals: debug.for_all_units(|scope| {
+            globals: debug.for_all_units_once(|scope| {
                 let mut globals = Vec::new();
                 // What was read before a malformed entry is kept.
                 let _ = in_unit(scope, &mut globals);
@@ -87,30 +88,21 @@ impl<'data> GlobalIndex<'data> {
 }
 
 fn in_unit<'data>(scope: Scope<'_, 'data>, globals: &mut Vec<Global<'data>>) -> gimli::Result<()> {
-    let mut entries = scope.unit.dwarf.entries_raw(None)?;
-    while !entries.is_empty() {
-        let die = entries.next_offset();
-        let Some(abbreviation) = next_abbreviation(&mut entries)? else {
-            continue;
-        };
-        if abbreviation.tag() != gimli::DW_TAG_variable {
-            entries.skip_attributes(abbreviation.attributes())?;
-            continue;
-        }
+    let mut entries = Skim::whole(scope)?;
+    while let Some(entry) = entries.next_of(Kinds::PLACED_VARIABLE) {
         let mut fixed = false;
-        for &specification in abbreviation.attributes() {
-            let attribute = entries.read_attribute(specification)?;
+        entries.attributes(|attribute| {
             if attribute.name() == gimli::DW_AT_location
                 && let AttributeValue::Exprloc(expression) = attribute.value()
             {
                 fixed = begins_with_address(expression.0.slice());
             }
-        }
-        if fixed && let Some(name) = describe(scope, die).best_name() {
+        })?;
+        if fixed && let Some(name) = describe(scope, entry.offset).best_name() {
             globals.push(Global {
                 name,
                 unit: scope.unit.offset,
-                die: die.0,
+                die: entry.offset.0,
             });
         }
     }

@@ -109,6 +109,8 @@ struct Reading<'a> {
     ranges: Vec<(Range<u64>, u16, u32)>,
     /// The calls around the next entry.
     open: Vec<OpenCall>,
+    /// Room for the code of one call.
+    code: Vec<Range<u64>>,
 }
 
 /// A call around others, kept or not.
@@ -128,6 +130,7 @@ impl<'a> Reading<'a> {
             calls: Vec::new(),
             ranges: Vec::new(),
             open: Vec::new(),
+            code: Vec::new(),
         }
     }
 
@@ -177,18 +180,22 @@ impl<'a> Reading<'a> {
         entry: Entry,
         attributes: &CallAttributes<'data>,
     ) {
-        let mut code = attributes.ranges.kept_ranges(scope);
-        let said = attributes.said(scope, entry.offset, &code);
+        self.code.clear();
+        let code = &mut self.code;
+        attributes
+            .ranges
+            .for_each_kept(scope, |range| code.push(range));
+        let said = attributes.said(scope, entry.offset, code);
         let Some(nesting) = self.open(entry, Some(said)) else {
             return;
         };
-        code.retain(|range| self.wanted.is_in(range));
-        if code.is_empty() {
-            return;
-        }
-        if let Some(number) = self.keep_open(scope) {
-            let code = code.into_iter().map(|range| (range, nesting, number));
-            self.ranges.extend(code);
+        self.code.retain(|range| self.wanted.is_in(range));
+        if !self.code.is_empty()
+            && let Some(number) = self.keep_open(scope)
+        {
+            let code = self.code.drain(..);
+            self.ranges
+                .extend(code.map(|range| (range, nesting, number)));
         }
     }
 

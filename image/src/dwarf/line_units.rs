@@ -9,10 +9,6 @@ use super::part::Keep;
 use super::position::UnitSection;
 use super::{Debug, Scope, Slice};
 
-/// Tables beyond which reading every unit is the faster way: the file is a
-/// header that all include.
-const MOST_TABLES: usize = 32;
-
 impl<'data> Debug<'data> {
     /// As [`Debug::for_all_line_tables`], of the tables that name a file, and
     /// perhaps of others.
@@ -24,18 +20,17 @@ impl<'data> Debug<'data> {
         let Some(units) = self.units_naming(file) else {
             return self.for_all_line_tables(answer);
         };
-        let units = units.into_iter();
-        units
-            .flat_map(|offset| {
-                let unit = self.main.unit(UnitSection::Info, offset, Keep::No);
-                unit.map_or_else(Vec::new, |unit| {
-                    answer(Scope {
-                        debug: self,
-                        unit: &unit,
-                    })
+        let units = units.into_par_iter();
+        let answers = units.flat_map_iter(|offset| {
+            let unit = self.main.unit(UnitSection::Info, offset, Keep::No);
+            unit.map_or_else(Vec::new, |unit| {
+                answer(Scope {
+                    debug: self,
+                    unit: &unit,
                 })
             })
-            .collect()
+        });
+        answers.collect()
     }
 
     /// The units; none where they are many, or are not found this way.
@@ -44,10 +39,15 @@ impl<'data> Debug<'data> {
         let tables = table_offsets(self.main.dwarf.debug_line.reader().slice())?;
         let naming = tables.into_par_iter();
         let naming: Vec<usize> = naming.filter(|&table| self.names(table, last)).collect();
-        if naming.len() > MOST_TABLES {
+        // Of a header that all include, reading every unit is the faster way
+        // than a search for each.
+        let units = self.unit_offsets();
+        if naming.len().saturating_mul(units_probed(units)) > units.len() {
             return None;
         }
-        let units = naming.into_iter().map(|table| self.unit_of_table(table));
+        let units = naming
+            .into_par_iter()
+            .map(|table| self.unit_of_table(table));
         units.collect()
     }
 
@@ -99,6 +99,12 @@ impl<'data> Debug<'data> {
         }
         Some(unit.dwarf.line_program.as_ref()?.header().offset().0)
     }
+}
+
+/// Units that are read to find one.
+fn units_probed(units: &[usize]) -> usize {
+    let halvings = units.len().checked_ilog2().unwrap_or(0);
+    usize::try_from(halvings + 1).unwrap_or(usize::MAX)
 }
 
 /// Where each table begins (DWARF 5 §6.2.4: each is led by its length); none

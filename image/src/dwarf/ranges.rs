@@ -57,7 +57,7 @@ impl<'data> RangeAttributes<'data> {
     /// The ranges, for an index to keep: none once all indexes together hold
     /// more than a sound file needs.
     pub(crate) fn kept_ranges(&self, scope: Scope<'_, 'data>) -> Vec<Range<u64>> {
-        let mut ranges = Vec::new();
+        let mut ranges = Vec::with_capacity(self.list.is_none().into());
         self.for_each_kept(scope, |range| ranges.push(range));
         ranges
     }

@@ -77,24 +77,9 @@ impl<'a, 'data> Skim<'a, 'data> {
     /// The next entry of some kinds; none at the end.
     pub(super) fn next_of(&mut self, kinds: Kinds) -> Option<Entry> {
         self.pass_attributes()?;
-        let stop = kinds.or(Kinds::UNMEASURED);
-        let steps = self.lengths.steps();
         let mut least_depth = self.depth;
         loop {
-            // Millions of entries pass here.
-            while self.depth > self.floor {
-                let code = *self.bytes.get(self.at)?;
-                let Some(step) = steps.get(usize::from(code)) else {
-                    break;
-                };
-                // From 0x80 on, the code has a second byte.
-                if code >= 0x80 || step.kinds.meets(stop) {
-                    break;
-                }
-                self.at += 1 + usize::from(step.length);
-                self.depth += isize::from(step.deeper);
-                least_depth = least_depth.min(self.depth);
-            }
+            self.step_to(kinds, &mut least_depth)?;
             if self.depth <= self.floor {
                 return None;
             }
@@ -106,6 +91,38 @@ impl<'a, 'data> Skim<'a, 'data> {
             self.pass_attributes()?;
             least_depth = least_depth.min(self.depth);
         }
+    }
+
+    /// Goes on to an entry of some kinds, or one that takes more than a step.
+    /// Millions of entries pass here.
+    fn step_to(&mut self, kinds: Kinds, least_depth: &mut isize) -> Option<()> {
+        let stop = kinds.or(Kinds::UNMEASURED);
+        let (bytes, steps) = (self.bytes, self.lengths.steps());
+        let (mut at, mut depth) = (self.at, self.depth);
+        while depth > self.floor {
+            let (code, size) = match *bytes.get(at)? {
+                short @ 0..0x80 => (usize::from(short), 1),
+                low => match *bytes.get(at + 1)? {
+                    high @ 0..0x80 => (usize::from(low & 0x7f) | usize::from(high) << 7, 2),
+                    _ => break,
+                },
+            };
+            let Some(step) = steps.get(code).filter(|step| !step.kinds.meets(stop)) else {
+                break;
+            };
+            at += size + usize::from(step.length);
+            if step.then != Then::Nothing {
+                let (number, size) = leb128::unsigned(bytes.get(at..)?)?;
+                at += size + usize::from(step.after);
+                if step.then == Then::Block {
+                    at = at.checked_add(usize::try_from(number).ok()?)?;
+                }
+            }
+            depth += isize::from(step.deeper);
+            *least_depth = (*least_depth).min(depth);
+        }
+        (self.at, self.depth) = (at, depth);
+        Some(())
     }
 
     /// The next entry, or the end of a list of children.

@@ -3,7 +3,8 @@
 
 use gimli::UnitOffset;
 
-use super::entries::next_abbreviation;
+use super::abbreviation_lengths::Kinds;
+use super::skim::Skim;
 use super::{Debug, Scope};
 use crate::TypeId;
 use crate::name_match::path_components;
@@ -38,13 +39,13 @@ struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    fn is(&self, name: &[u8], spaces: &[(isize, Vec<u8>)]) -> bool {
+    fn is(&self, name: &[u8], spaces: &[(isize, &[u8])]) -> bool {
         if name == self.name {
             return true;
         }
         let bare = name.split(|&byte| byte == b'<').next().unwrap_or(name);
         let same_name = bare == self.last;
-        let mut around = spaces.iter().rev().map(|(_, space)| space.as_slice());
+        let mut around = spaces.iter().rev().map(|&(_, space)| space);
         same_name
             && self
                 .spaces
@@ -59,39 +60,24 @@ fn in_unit(
     wanted: &Wanted<'_>,
     found: &mut Vec<TypeId>,
 ) -> gimli::Result<()> {
-    let mut entries = scope.unit.dwarf.entries_raw(None)?;
+    let mut entries = Skim::whole(scope)?;
     // Namespaces around the entry, each with its depth.
-    let mut spaces: Vec<(isize, Vec<u8>)> = Vec::new();
-    while !entries.is_empty() {
-        let (die, depth) = (entries.next_offset(), entries.next_depth());
-        let Some(abbreviation) = next_abbreviation(&mut entries)? else {
-            continue;
-        };
-        while spaces.last().is_some_and(|&(outer, _)| outer >= depth) {
-            spaces.pop();
-        }
-        let tag = abbreviation.tag();
-        let is_space = tag == gimli::DW_TAG_namespace;
-        if !is_space && !names_a_type(tag) {
-            entries.skip_attributes(abbreviation.attributes())?;
-            continue;
-        }
-        let (mut name, mut declared_only) = (None, false);
-        for &specification in abbreviation.attributes() {
-            let attribute = entries.read_attribute(specification)?;
-            match attribute.name() {
-                gimli::DW_AT_name => name = scope.string(attribute.value()),
-                gimli::DW_AT_declaration => declared_only = true,
-                _ => {}
+    let mut spaces: Vec<(isize, &[u8])> = Vec::new();
+    while let Some(entry) = entries.next_of(Kinds::NAMESPACE.or(Kinds::NAMED_TYPE)) {
+        while spaces.pop_if(|it| it.0 >= entry.least_depth).is_some() {}
+        let mut name = None;
+        entries.attributes(|attribute| {
+            if attribute.name() == gimli::DW_AT_name {
+                name = scope.string(attribute.value());
             }
-        }
+        })?;
         let Some(name) = name else { continue };
-        if is_space {
-            if spaces.len() < MOST_NESTING {
-                spaces.push((depth, name.to_vec()));
+        if entry.kinds.meets(Kinds::NAMED_TYPE) {
+            if wanted.is(name, &spaces) {
+                found.push(type_id(scope, entry.offset));
             }
-        } else if !declared_only && wanted.is(name, &spaces) {
-            found.push(type_id(scope, die));
+        } else if spaces.len() < MOST_NESTING {
+            spaces.push((entry.depth, name));
         }
     }
     Ok(())
@@ -99,16 +85,4 @@ fn in_unit(
 
 fn type_id(scope: Scope<'_, '_>, die: UnitOffset) -> TypeId {
     TypeId(scope.unit.offset.saturating_add(die.0))
-}
-
-fn names_a_type(tag: gimli::DwTag) -> bool {
-    matches!(
-        tag,
-        gimli::DW_TAG_base_type
-            | gimli::DW_TAG_structure_type
-            | gimli::DW_TAG_class_type
-            | gimli::DW_TAG_union_type
-            | gimli::DW_TAG_enumeration_type
-            | gimli::DW_TAG_typedef
-    )
 }

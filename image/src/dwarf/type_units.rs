@@ -53,7 +53,7 @@ impl<'data> Debug<'data> {
         &self,
         answer: impl Fn(Scope<'_, 'data>) -> Vec<T> + Sync,
     ) -> Vec<T> {
-        let mut found = self.for_all_units(&answer);
+        let mut found = self.for_all_units_once(&answer);
         // Packages and split units are known now.
         let others = self.type_unit_positions();
         let others = others.par_iter().map(|&position| {

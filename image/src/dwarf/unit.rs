@@ -14,7 +14,6 @@ use super::names::describe;
 use super::position::UnitSection;
 use super::ranges::RangeAttributes;
 use super::{Debug, Slice};
-use crate::demangle::function_name;
 use crate::{FunctionName, SourcePath, Untrusted};
 
 /// A parsed unit.
@@ -220,7 +219,9 @@ impl<'a, 'data> Scope<'a, 'data> {
         }
         let name = self.at_position(entry).and_then(|referenced| {
             let description = describe(referenced.scope(self), referenced.entry);
-            description.best_name().map(function_name)
+            description
+                .best_name()
+                .map(|name| self.debug.names.get(name))
         });
         names().entry(entry).or_insert(name).clone()
     }
