@@ -56,6 +56,12 @@ pub enum SessionError {
     /// The machine runs; the request needs it to stand still.
     #[error("the machine is running; interrupt it first")]
     Running,
+    /// The machine was not recorded.
+    #[error("the machine has no recorded past to go back to")]
+    NoHistory,
+    /// Going through a recording took longer than it was to.
+    #[error("the recording was not gone through in time")]
+    TooLong,
     /// This session has not seen the machine stop.
     #[error("the machine has not stopped yet")]
     NoStop,

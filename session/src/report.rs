@@ -164,7 +164,10 @@ fn verdict_of<T: Target>(
 
 /// The instruction the registers stand at, from the machine's memory: what was
 /// executed, whatever the image says.
-fn instruction_at(memory: &mut dyn Memory, registers: &Registers) -> Option<Instruction> {
+pub(crate) fn instruction_at(
+    memory: &mut dyn Memory,
+    registers: &Registers,
+) -> Option<Instruction> {
     let pc = registers.pc()?;
     let mut code = [0; LONGEST_INSTRUCTION];
     let readable = read_available(memory, pc, &mut code);
@@ -172,7 +175,7 @@ fn instruction_at(memory: &mut dyn Memory, registers: &Registers) -> Option<Inst
     (!instruction.is_invalid()).then_some(instruction)
 }
 
-fn facts_of(
+pub(crate) fn facts_of(
     memory: &mut dyn Memory,
     decoded: &Instruction,
     registers: &Registers,

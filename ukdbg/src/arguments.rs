@@ -84,6 +84,7 @@ pub(crate) enum Color {
 pub(crate) enum Command {
     Run(RunArguments),
     Replay(ReplayArguments),
+    Why(WhyArguments),
     Attach(AttachArguments),
     Bt(BacktraceArguments),
     Report(EndpointArguments),
@@ -178,6 +179,27 @@ pub(crate) struct ReplayArguments {
     pub(crate) folder: PathBuf,
     #[command(flatten)]
     pub(crate) prompt: PromptArguments,
+}
+
+/// Find what last wrote a value in a recording
+///
+/// Goes back from where the recording ended to the instruction that last
+/// changed the value, and shows its source line, the backtrace of that moment,
+/// and the value before and after.
+#[derive(Args, Debug)]
+pub(crate) struct WhyArguments {
+    /// The folder that was recorded to
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// The value: a variable, a field, `*pointer`, or an address
+    #[arg(value_name = "EXPRESSION", required = true, allow_hyphen_values = true)]
+    pub(crate) expression: Vec<String>,
+    /// The frame that it is meant in, as the report counts them
+    #[arg(long, value_name = "N")]
+    pub(crate) frame: Option<usize>,
+    /// Ask at an earlier moment, as an earlier answer named it
+    #[arg(long, value_name = "MOMENT")]
+    pub(crate) at: Option<u64>,
 }
 
 /// Open the terminal interface or the prompt on a machine that already runs

@@ -65,6 +65,7 @@ fn run_command(arguments: &Arguments, output: &mut Output) -> Outcome {
     match &arguments.command {
         Command::Run(options) => commands::run::run(&arguments.global, options, output),
         Command::Replay(options) => commands::replay::run(&arguments.global, options, output),
+        Command::Why(options) => commands::why::run(&arguments.global, options, output),
         Command::Attach(options) => commands::attach::run(&arguments.global, options, output),
         Command::Bt(options) => commands::bt::run(&arguments.global, options, output),
         Command::Report(options) => commands::report::run(&arguments.global, options, output),

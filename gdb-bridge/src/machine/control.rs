@@ -185,6 +185,18 @@ impl Machine {
         Ok(())
     }
 
+    /// Takes out all, for a motion that nothing is to stop; they are put back
+    /// when it ends.
+    pub(super) fn lift_all(&mut self) -> Result<(), TargetError> {
+        for breakpoint in self.inserted.clone() {
+            if !self.lifted.contains(&breakpoint) {
+                self.take(breakpoint)?;
+                self.lifted.push(breakpoint);
+            }
+        }
+        Ok(())
+    }
+
     fn put_back_lifted(&mut self) -> Result<(), TargetError> {
         while let Some(breakpoint) = self.lifted.last().copied() {
             self.put(breakpoint)?;

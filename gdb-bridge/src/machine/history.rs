@@ -358,6 +358,7 @@ impl History for Machine {
             self.recorded.motion = Some(Motion::None(InHistory::Sought));
             return Ok(());
         }
+        self.lift_all()?;
         if now == to {
             return self.begin_last_step();
         }

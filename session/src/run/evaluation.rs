@@ -11,7 +11,7 @@ use crate::session::Session;
 use crate::{ExpressionError, ExpressionErrorKind};
 
 /// The place an expression denotes in a frame.
-pub(super) fn place<'data, T: Target>(
+pub(crate) fn place<'data, T: Target>(
     session: &mut Session<'data, T>,
     frame: Option<(&Frame, usize)>,
     expression: &str,

@@ -20,7 +20,7 @@ mod assign;
 mod breakpoints;
 mod catch;
 mod cpus;
-mod evaluation;
+pub(crate) mod evaluation;
 mod go;
 mod hits;
 mod judge;

@@ -1,5 +1,7 @@
 //! Time travel: going back in a machine whose execution was recorded.
 
+mod why;
+
 use ukdbg_inspect::{Moment, Target};
 
 use crate::session::Session;

@@ -8,6 +8,7 @@ mod report;
 mod state;
 mod stop;
 mod tables;
+mod why;
 
 pub use backtrace::{ArgumentView, BacktraceView, FrameView, StackOwner};
 pub use breakpoint::{
@@ -28,3 +29,4 @@ pub use stop::{
     Cause, CpuView, CpusView, Event, LogView, Returned, RunningView, SteppingView, StopView,
 };
 pub use tables::{GateView, StackTop, TablesView};
+pub use why::{Origin, WhyView, WrittenView};

@@ -20,6 +20,7 @@ pub(crate) mod symbols;
 pub(crate) mod tables;
 pub(crate) mod trace_list;
 pub(crate) mod whois;
+pub(crate) mod why;
 pub(crate) mod x;
 
 pub(crate) mod connect;

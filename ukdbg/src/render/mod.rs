@@ -20,6 +20,7 @@ mod tables;
 mod tests;
 mod value;
 mod whois;
+mod why;
 
 pub(crate) use addr2line::{LineStyle, address_lines};
 pub(crate) use backtrace::{backtraces, frame_line};
@@ -38,3 +39,4 @@ pub(crate) use symbols::symbols;
 pub(crate) use tables::tables;
 pub(crate) use value::value;
 pub(crate) use whois::whois;
+pub(crate) use why::why;

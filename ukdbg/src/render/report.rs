@@ -69,14 +69,14 @@ fn events_part(view: &ReportView, styles: Styles) -> String {
 }
 
 /// A heading with what is below it; nothing when that is nothing.
-fn section(title: &str, content: &str, styles: Styles) -> String {
+pub(super) fn section(title: &str, content: &str, styles: Styles) -> String {
     if content.is_empty() {
         return String::new();
     }
     format!("{}\n{content}", styles.paint(Style::Heading, title))
 }
 
-fn indented(lines: impl IntoIterator<Item = String>) -> String {
+pub(super) fn indented(lines: impl IntoIterator<Item = String>) -> String {
     lines
         .into_iter()
         .map(|line| format!("  {}\n", escape_str(&line)))
