@@ -192,7 +192,7 @@ pub(crate) struct WhyArguments {
     #[arg(value_name = "DIR")]
     pub(crate) folder: PathBuf,
     /// The value: a variable, a field, `*pointer`, or an address
-    #[arg(value_name = "EXPRESSION", required = true, allow_hyphen_values = true)]
+    #[arg(value_name = "EXPRESSION", required = true)]
     pub(crate) expression: Vec<String>,
     /// The frame that it is meant in, as the report counts them
     #[arg(long, value_name = "N")]
