@@ -349,8 +349,12 @@ pub enum InvalidValue {
 pub enum Missing {
     /// The compiler kept no place for it here.
     OptimizedOut,
-    /// It was in a register that is not known any more, or depends on one.
-    Unavailable,
+    /// It depends on something that the machine does not tell any more.
+    Unavailable {
+        /// What that is: a register, the value at the function's entry,
+        /// thread-local storage.
+        lacks: String,
+    },
     /// Its memory cannot be read.
     Unreadable {
         /// Where.

@@ -79,7 +79,7 @@ impl Compared {
 
     /// Not known, as a whole or in part, and said to be so.
     fn is_missing(&self) -> bool {
-        let lost = ["<unavailable>", "<optimized out>"];
+        let lost = ["<unavailable", "<optimized out>"];
         self.found.is_empty()
             || self
                 .found
@@ -163,7 +163,10 @@ fn all_equal(compared: &[Compared]) {
 fn equal_or_lost(compared: &[Compared], reasons: &[(&str, &[&str])]) {
     let may_be_lost = |name: &str| reasons.iter().any(|(_, names)| names.contains(&name));
     let lost = |compared: &Compared| {
-        let unavailable = compared.found.iter().all(|line| line == "<unavailable>");
+        let unavailable = compared
+            .found
+            .iter()
+            .all(|line| line.starts_with("<unavailable"));
         let name = &*compared.name;
         compared.is_missing()
             && match unavailable && !compared.found.is_empty() {

@@ -240,7 +240,9 @@ impl<'a> Writer<'a> {
     fn missing(&mut self, why: &Missing) {
         match why {
             Missing::OptimizedOut => self.out.push_str("<optimized out>"),
-            Missing::Unavailable => self.out.push_str("<unavailable>"),
+            Missing::Unavailable { lacks } => {
+                self.push(format_args!("<unavailable: {lacks}>"));
+            }
             Missing::Unreadable { at } => self.push(format_args!("<unreadable at {at}>")),
             Missing::Undescribed => self.out.push_str("<not described>"),
         }

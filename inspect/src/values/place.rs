@@ -94,10 +94,7 @@ impl<'data> Place<'data> {
         };
         let storage = match locate(&context, memory, variable) {
             Ok(location) => Storage::of(&location, &registers, memory),
-            Err(ukdbg_image::ExpressionError::Unavailable { .. }) => {
-                Storage::Bytes(vec![Err(Missing::Unavailable)])
-            }
-            Err(_) => Storage::Bytes(vec![Err(Missing::Undescribed)]),
+            Err(error) => Storage::Bytes(vec![Err(error.into())]),
         };
         Self {
             module: Some(module.clone()),

@@ -34,12 +34,15 @@ impl Storage {
             ValueLocation::OptimizedOut => Self::Bytes(vec![Err(Missing::OptimizedOut)]),
             ValueLocation::Register(number) => {
                 let register = Register::from_dwarf(*number);
-                Self::Bytes(
-                    match register.and_then(|register| registers.get(register)) {
-                        Some(value) => value.to_le_bytes().into_iter().map(Ok).collect(),
-                        None => vec![Err(Missing::Unavailable)],
-                    },
-                )
+                let value = register.and_then(|register| registers.get(register));
+                let lacks = || match register {
+                    Some(register) => register.name().to_owned(),
+                    None => format!("register {}", number.0),
+                };
+                Self::Bytes(match value {
+                    Some(value) => value.to_le_bytes().into_iter().map(Ok).collect(),
+                    None => vec![Err(Missing::Unavailable { lacks: lacks() })],
+                })
             }
             ValueLocation::Pieces(pieces) => {
                 let mut bytes = Vec::new();

@@ -101,8 +101,7 @@ pub(super) fn read<'data>(
 ) -> Value {
     let location = match locate(context, memory, variable) {
         Ok(location) => location,
-        Err(ExpressionError::Unavailable { .. }) => return Missing::Unavailable.into(),
-        Err(_) => return Missing::Undescribed.into(),
+        Err(error) => return Missing::from(error).into(),
     };
     let storage = Storage::of(&location, context.registers, memory);
     let mut reader = Reader {
@@ -113,6 +112,15 @@ pub(super) fn read<'data>(
         left: context.limits.values,
     };
     reader.value(variable.ty, &storage, 0)
+}
+
+impl From<ExpressionError> for Missing {
+    fn from(error: ExpressionError) -> Self {
+        match error {
+            ExpressionError::Unavailable { what } => Self::Unavailable { lacks: what },
+            _ => Self::Undescribed,
+        }
+    }
 }
 
 /// Where a variable is in a frame.

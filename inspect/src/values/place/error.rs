@@ -77,7 +77,7 @@ pub enum PlaceError {
 fn missing(why: &Missing) -> String {
     match why {
         Missing::OptimizedOut => "the value is optimised out here".to_owned(),
-        Missing::Unavailable => "the value was in a register that is not known any more".to_owned(),
+        Missing::Unavailable { lacks } => format!("the value needs {lacks}, which is not known"),
         Missing::Unreadable { at } => format!("the memory at {at} cannot be read"),
         Missing::Undescribed => "the image does not describe the value".to_owned(),
     }
