@@ -15,6 +15,9 @@ const MOST_THREADS: usize = 4096;
 const LONGEST_DESCRIPTION: usize = 0x4_0000;
 /// Includes in a target description that are followed.
 const MOST_INCLUDES: usize = 16;
+/// Pieces of a target description that are asked for: a stub with packets of
+/// 400 bytes needs some hundred.
+const MOST_PIECES: usize = 1024;
 /// QEMU refuses longer reads and writes whatever packet size it advertises.
 const LONGEST_ACCESS: usize = 0x800;
 
@@ -156,11 +159,13 @@ impl Stub {
     /// for at each stop: CPUs come up late.
     pub(super) fn vcpus(&mut self) -> Result<Vec<VcpuId>, TargetError> {
         let mut found = Vec::new();
+        let mut pieces = 0;
         let mut command = Command::FirstThreads;
         while let Answer::Content(payload) = self.link.ask(command)? {
             let Some(more) = threads(&payload) else { break };
             found.extend(more);
-            if found.len() > MOST_THREADS {
+            pieces += 1;
+            if found.len() > MOST_THREADS || pieces > MOST_THREADS {
                 return Err(self.link.senseless("its threads", "the list has no end"));
             }
             command = Command::NextThreads;
@@ -261,7 +266,7 @@ impl Stub {
             return Ok(Layout::qemu());
         }
         let described = match self.features.target_description {
-            true => self.description("target.xml", &mut 0)?,
+            true => self.description("target.xml", &mut 0, &mut 0)?,
             false => String::new(),
         };
         Layout::from_description(&described)
@@ -274,7 +279,12 @@ impl Stub {
     }
 
     /// A file of the target description, with what it includes.
-    fn description(&mut self, annex: &str, files: &mut usize) -> Result<String, TargetError> {
+    fn description(
+        &mut self,
+        annex: &str,
+        files: &mut usize,
+        pieces: &mut usize,
+    ) -> Result<String, TargetError> {
         *files += 1;
         let mut text = Vec::new();
         loop {
@@ -288,7 +298,9 @@ impl Stub {
             };
             let (kind, content) = piece.split_first().unwrap_or((&b'l', &[]));
             text.extend_from_slice(content);
-            if *kind != b'm' || content.is_empty() || text.len() > LONGEST_DESCRIPTION {
+            *pieces += 1;
+            let enough = text.len() > LONGEST_DESCRIPTION || *pieces > MOST_PIECES;
+            if *kind != b'm' || content.is_empty() || enough {
                 break;
             }
         }
@@ -296,7 +308,7 @@ impl Stub {
         let included: Vec<String> = includes(&text).map(str::to_owned).collect();
         for annex in included {
             if *files < MOST_INCLUDES {
-                let more = self.description(&annex, files)?;
+                let more = self.description(&annex, files, pieces)?;
                 text.push_str(&more);
             }
         }

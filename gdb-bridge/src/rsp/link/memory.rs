@@ -30,6 +30,7 @@ impl RspLink {
         let (mut sent, mut done) = (0, 0);
         let mut waiting: VecDeque<(Ticket, usize)> = VecDeque::new();
         let mut ended = false;
+        let mut piece = piece;
         loop {
             while !ended && sent < buffer.len() && waiting.len() < AHEAD {
                 let Some(from) = offset(at, sent) else {
@@ -54,8 +55,9 @@ impl RspLink {
             if count < length {
                 ended = true;
                 // Some stubs answer short before the edge: ask for the rest
-                // once the line is clear.
+                // once the line is clear, in pieces that they do answer.
                 if count > 0 {
+                    piece = count;
                     for (ticket, _) in waiting.drain(..) {
                         self.answer(ticket, "a read of memory")?;
                     }
