@@ -24,19 +24,42 @@ enum Harm {
     Drop(usize),
     Double(usize),
     Flip(usize),
+    /// This byte and all after it come so much later.
+    Delay(usize, Duration),
+    /// Every byte comes by itself, after a pause.
+    Split(Duration),
 }
 
 #[derive(Debug)]
 struct Line {
     harm: Harm,
     count: usize,
+    /// Bytes on their way, and when they arrive.
+    held: VecDeque<(Instant, u8)>,
 }
 
 impl Line {
-    fn carry(&mut self, bytes: &[u8]) -> Vec<u8> {
+    fn new(harm: Harm) -> Self {
+        Self {
+            harm,
+            count: 0,
+            held: VecDeque::new(),
+        }
+    }
+
+    /// Takes bytes and gives those that arrive now.
+    fn carry(&mut self, bytes: &[u8], now: Instant) -> Vec<u8> {
         let mut out = Vec::new();
         for &byte in bytes {
+            let last = self.held.back().map_or(now, |(last, _)| now.max(*last));
             match self.harm {
+                Harm::Delay(at, time) if at == self.count => {
+                    self.held.push_back((now + time, byte));
+                }
+                Harm::Delay(at, _) if at < self.count && last > now => {
+                    self.held.push_back((last, byte));
+                }
+                Harm::Split(pause) => self.held.push_back((last + pause, byte)),
                 Harm::Drop(at) if at == self.count => {}
                 Harm::Double(at) if at == self.count => out.extend([byte, byte]),
                 Harm::Flip(at) if at == self.count => out.push(byte ^ 0x10),
@@ -44,7 +67,18 @@ impl Line {
             }
             self.count += 1;
         }
+        while let Some((_, byte)) = self.held.pop_front_if(|(arrives, _)| *arrives <= now) {
+            out.push(byte);
+            // One at a time, as the reader of a slow line sees them.
+            if matches!(self.harm, Harm::Split(_)) {
+                break;
+            }
+        }
         out
+    }
+
+    fn next_arrival(&self) -> Option<Instant> {
+        self.held.front().map(|(arrives, _)| *arrives)
     }
 }
 
@@ -54,14 +88,8 @@ impl Pair {
             client: Client::new(options),
             stub: Stub::new(MEMORY),
             now: Instant::now(),
-            to_stub: Line {
-                harm: to_stub,
-                count: 0,
-            },
-            to_client: Line {
-                harm: to_client,
-                count: 0,
-            },
+            to_stub: Line::new(to_stub),
+            to_client: Line::new(to_client),
         }
     }
 
@@ -73,18 +101,20 @@ impl Pair {
             if let Some(event) = self.client.next_event() {
                 return Some(event);
             }
-            let sent = self.to_stub.carry(&self.client.take_output());
+            let sent = self.to_stub.carry(&self.client.take_output(), self.now);
             self.stub.receive(&sent);
-            let answer = self.to_client.carry(&self.stub.take_output());
+            let answer = self.to_client.carry(&self.stub.take_output(), self.now);
             if !answer.is_empty() {
                 self.now += Duration::from_micros(100);
                 self.client.receive(&answer, self.now);
             } else if sent.is_empty() {
-                let deadline = self
-                    .client
-                    .deadline()
-                    .filter(|deadline| *deadline < limit)?;
-                self.now = self.now.max(deadline);
+                let lines = [&self.to_stub, &self.to_client];
+                let arrivals = lines.into_iter().filter_map(Line::next_arrival);
+                let next = arrivals
+                    .chain(self.client.deadline())
+                    .min()
+                    .filter(|next| *next < limit)?;
+                self.now = self.now.max(next);
                 self.client.tick(self.now);
             }
         }
@@ -118,7 +148,12 @@ fn session(pair: &mut Pair) -> Result<(), Failure> {
         .collect();
     for (at, ticket) in reads {
         let expected = Stub::bytes(at, 3);
-        match pair.event().expect("a reply") {
+        let mut event = pair.event();
+        // Why it stands still, answered a second time.
+        while matches!(event, Some(Event::Stopped(_))) {
+            event = pair.event();
+        }
+        match event.expect("a reply") {
             Event::Reply(other, reply) => {
                 assert_eq!(other, ticket, "replies come in order");
                 assert_eq!(reply?, expected, "at {at:#x}");
@@ -186,6 +221,46 @@ fn one_byte_goes_wrong() {
         }
     }
     assert!(unsure < 60, "{unsure} sessions ended without an answer");
+}
+
+/// A late reply is taken for what it answers or for nothing, on every kind of
+/// line, wherever the delay begins and however long it is.
+#[test]
+fn the_line_is_late() {
+    for options in [Options::reliable, Options::serial] {
+        let mut undisturbed = Pair::new(options(), Harm::None, Harm::None);
+        session(&mut undisturbed).unwrap();
+        let (sent, received) = (undisturbed.to_stub.count, undisturbed.to_client.count);
+        for milliseconds in [30, 800, 1600, 5000] {
+            let time = Duration::from_millis(milliseconds);
+            for at in 0..sent.max(received) {
+                let harm = Harm::Delay(at, time);
+                for (to_stub, to_client) in [(harm, Harm::None), (Harm::None, harm)] {
+                    let mut pair = Pair::new(options(), to_stub, to_client);
+                    match session(&mut pair) {
+                        Ok(()) => assert_eq!(pair.stub.steps, 1, "{to_stub:?} {to_client:?}"),
+                        Err(Failure::Uncertain | Failure::Silence) => {
+                            assert!(milliseconds > 30, "{to_stub:?} {to_client:?}");
+                        }
+                        Err(failure) => panic!("{failure:?} with {to_stub:?} {to_client:?}"),
+                    }
+                    assert!(pair.stub.steps <= 1);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_byte_comes_by_itself() {
+    for options in [Options::reliable, Options::serial] {
+        for microseconds in [0, 87, 1000] {
+            let harm = Harm::Split(Duration::from_micros(microseconds));
+            let mut pair = Pair::new(options(), harm, harm);
+            assert_eq!(session(&mut pair), Ok(()), "{harm:?}");
+            assert_eq!(pair.stub.steps, 1);
+        }
+    }
 }
 
 #[test]
