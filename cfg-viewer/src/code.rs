@@ -21,8 +21,8 @@ pub(crate) trait Code {
     fn table_size(&self, table: LinkAddr) -> Option<u64>;
     /// The function entered at an address.
     fn callee(&self, entry: LinkAddr) -> Option<Callee>;
-    /// The inline chain at an instruction.
-    fn source(&self, at: LinkAddr) -> Vec<SourceFrame>;
+    /// The inline chain at each of some instructions, in their order.
+    fn sources(&self, at: &[LinkAddr]) -> Vec<Vec<SourceFrame>>;
 }
 
 /// A function, as far as its callers care.
@@ -70,7 +70,8 @@ impl Code for Image<'_> {
         })
     }
 
-    fn source(&self, at: LinkAddr) -> Vec<SourceFrame> {
-        self.source_frames(CodeAddr::Exact(at))
+    fn sources(&self, at: &[LinkAddr]) -> Vec<Vec<SourceFrame>> {
+        let at: Vec<_> = at.iter().copied().map(CodeAddr::Exact).collect();
+        self.source_frames_of_all(&at)
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use iced_x86::{Decoder, DecoderOptions, Formatter, Instruction, IntelFormatter};
 use serde::Serialize;
-use ukdbg_image::{Image, LinkAddr, Untrusted};
+use ukdbg_image::{Image, LinkAddr, SourceFrame, Untrusted};
 
 use crate::code::Code;
 use crate::{Block, BlockId, Cfg, EdgeTarget};
@@ -71,6 +71,35 @@ impl Listing {
     }
 }
 
+impl BlockListing {
+    /// Takes the place of each of its instructions.
+    fn place(&mut self, places: &mut impl Iterator<Item = Vec<SourceFrame>>) {
+        for (instruction, frames) in self.instructions.iter_mut().zip(places) {
+            let innermost = frames.into_iter().next();
+            let Some(line) = innermost.and_then(source_line) else {
+                continue;
+            };
+            let known = self.source.iter().position(|known| *known == line);
+            instruction.source = Some(known.unwrap_or_else(|| {
+                self.source.push(line);
+                self.source.len() - 1
+            }));
+        }
+    }
+}
+
+fn source_line(frame: SourceFrame) -> Option<SourceLine> {
+    let location = frame.location?;
+    Some(SourceLine {
+        file: location.file.path,
+        line: location.line?.get(),
+        inlined: frame
+            .function
+            .filter(|_| frame.inlined)
+            .map(|name| name.demangled),
+    })
+}
+
 pub(crate) fn collect(code: &dyn Code, cfg: &Cfg) -> Listing {
     let calls = cfg.blocks.iter().flat_map(|block| &block.calls);
     let called = calls.filter_map(|call| call.target);
@@ -87,8 +116,21 @@ pub(crate) fn collect(code: &dyn Code, cfg: &Cfg) -> Listing {
         names,
         formatter: formatter(),
     };
+    // The places of all instructions are asked for at once: each question
+    // finds the unit and its lines anew.
+    let mut blocks: Vec<BlockListing> = cfg
+        .blocks
+        .iter()
+        .map(|block| lister.instructions(block))
+        .collect();
+    let lines = blocks.iter().flat_map(|block| &block.instructions);
+    let addresses: Vec<LinkAddr> = lines.map(|line| line.address).collect();
+    let mut places = code.sources(&addresses).into_iter();
+    for block in &mut blocks {
+        block.place(&mut places);
+    }
     Listing {
-        blocks: cfg.blocks.iter().map(|block| lister.block(block)).collect(),
+        blocks,
         names: lister.names,
     }
 }
@@ -100,43 +142,20 @@ struct Lister<'c> {
 }
 
 impl Lister<'_> {
-    fn block(&mut self, block: &Block) -> BlockListing {
-        let mut listing = BlockListing {
-            instructions: Vec::new(),
-            source: Vec::new(),
-        };
+    fn instructions(&mut self, block: &Block) -> BlockListing {
         let bytes = self.code.bytes(block.start).unwrap_or_default();
         let size = usize::try_from(block.size).unwrap_or(usize::MAX);
         let bytes = &bytes[..size.min(bytes.len())];
-        for instruction in Decoder::with_ip(64, bytes, block.start.0, DecoderOptions::NONE) {
-            let address = LinkAddr(instruction.ip());
-            let source = self.source(address).map(|line| {
-                let known = listing.source.iter().position(|known| *known == line);
-                known.unwrap_or_else(|| {
-                    listing.source.push(line);
-                    listing.source.len() - 1
-                })
-            });
-            listing.instructions.push(InstructionLine {
-                address,
-                text: self.text(&instruction),
-                source,
-            });
+        let decoder = Decoder::with_ip(64, bytes, block.start.0, DecoderOptions::NONE);
+        let instructions = decoder.into_iter().map(|instruction| InstructionLine {
+            address: LinkAddr(instruction.ip()),
+            text: self.text(&instruction),
+            source: None,
+        });
+        BlockListing {
+            instructions: instructions.collect(),
+            source: Vec::new(),
         }
-        listing
-    }
-
-    fn source(&self, address: LinkAddr) -> Option<SourceLine> {
-        let frame = self.code.source(address).into_iter().next()?;
-        let location = frame.location?;
-        Some(SourceLine {
-            file: location.file.path,
-            line: location.line?.get(),
-            inlined: frame
-                .function
-                .filter(|_| frame.inlined)
-                .map(|name| name.demangled),
-        })
     }
 
     fn text(&mut self, instruction: &Instruction) -> Untrusted {

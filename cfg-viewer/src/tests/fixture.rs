@@ -116,9 +116,15 @@ impl Code for Fixture {
         })
     }
 
-    fn source(&self, at: LinkAddr) -> Vec<SourceFrame> {
+    fn sources(&self, at: &[LinkAddr]) -> Vec<Vec<SourceFrame>> {
+        at.iter().map(|at| vec![self.source(*at)]).collect()
+    }
+}
+
+impl Fixture {
+    fn source(&self, at: LinkAddr) -> SourceFrame {
         let line = (at.0 - BASE) / 8 + 10;
-        vec![SourceFrame {
+        SourceFrame {
             function: Some(name(self.name)),
             location: Some(SourceLocation {
                 file: SourcePath {
@@ -129,7 +135,7 @@ impl Code for Fixture {
                 column: None,
             }),
             inlined: false,
-        }]
+        }
     }
 }
 
