@@ -7,7 +7,7 @@ use ukdbg_inspect::{Target, VirtAddr};
 
 use crate::session::Session;
 use crate::view::{CodeLine, CodeView, SourceView};
-use crate::{SessionError, disassembly, source};
+use crate::{SessionError, SourceText, disassembly, source};
 
 /// The instructions of the function that holds an address; of the frame's
 /// without an expression.
@@ -56,7 +56,12 @@ pub(crate) fn list<T: Target>(
         None => session.source_of(frame.unwrap_or(0))?,
         Some(text) => match file_and_lines(text) {
             Some(FileLines { file, first, last }) => {
+                if let Some(last) = last.filter(|last| *last < first) {
+                    let (first, last) = (first.get(), last.get());
+                    return Err(SessionError::BackwardRange { first, last });
+                }
                 let location = in_file(session, file, first);
+                has_line(&mut *session.sources, &location, first.get())?;
                 if let Some(last) = last {
                     return Ok(source::between(
                         &mut *session.sources,
@@ -73,6 +78,26 @@ pub(crate) fn list<T: Target>(
         },
     };
     Ok(source::around(&mut *session.sources, &location, context))
+}
+
+/// Whether a file has a line, as far as the file is here.
+fn has_line(
+    sources: &mut dyn SourceText,
+    location: &SourceLocation,
+    line: u32,
+) -> Result<(), SessionError> {
+    let Some(text) = sources.text(&location.file) else {
+        return Ok(());
+    };
+    let lines = text.lines().count();
+    match usize::try_from(line) {
+        Ok(line) if line <= lines => Ok(()),
+        _ => Err(SessionError::NoSuchLine {
+            file: location.file.path.raw().escape_debug().to_string(),
+            lines,
+            line,
+        }),
+    }
 }
 
 /// Lines of a file as they are typed.

@@ -41,6 +41,24 @@ pub enum SessionError {
         /// How many there are.
         frames: usize,
     },
+    /// A source file that is here has no such line.
+    #[error("{file} has {lines} lines, and no line {line}")]
+    NoSuchLine {
+        /// The file.
+        file: String,
+        /// Its lines.
+        lines: usize,
+        /// The line asked for.
+        line: u32,
+    },
+    /// A range that ends before it begins.
+    #[error("no lines from {first} to {last}: the last comes before the first")]
+    BackwardRange {
+        /// The first line asked for.
+        first: u32,
+        /// The last.
+        last: u32,
+    },
     /// A frame without a place in the source.
     #[error("frame {index} has no source line")]
     NoSource {

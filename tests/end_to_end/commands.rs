@@ -174,3 +174,96 @@ fn the_report_as_text() {
     assert!(!run.stdout.contains(&absolute), "{run}");
     assert!(!run.stdout.contains('\x1b'), "{run}");
 }
+
+/// What is asked wrongly is said in one line, with what to do, and with the
+/// exit code that the README gives it.
+#[test]
+fn what_cannot_be_answered() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let file = |name: &str, content: &[u8]| {
+        let path = folder.path().join(name);
+        fs::write(&path, content).expect("a file");
+        path.display().to_string()
+    };
+    let text = file("text", b"no ELF\n");
+    // ELF32 for ARM, ELF64 for AArch64: class, order, version; type, machine.
+    let of_machine = |class: u8, machine: u8| {
+        let mut header = vec![0; 64];
+        header[..7].copy_from_slice(&[0x7f, b'E', b'L', b'F', class, 1, 1]);
+        (header[16], header[18], header[20]) = (2, machine, 1);
+        header
+    };
+    let arm = file("arm", &of_machine(1, 40));
+    let aarch64 = file("aarch64", &of_machine(2, 183));
+    let missing = folder.path().join("missing").display().to_string();
+    let kernel = kernel_image().display().to_string();
+    let image = format!("image:{kernel}");
+    let check = |arguments: &[&str], code: i32, expected: &[&str]| {
+        let run = Ukdbg::new(arguments).run();
+        assert_eq!(run.code, Some(code), "{arguments:?}: {run}");
+        assert_eq!(run.stdout, "", "{arguments:?}");
+        for text in expected {
+            assert!(
+                run.stderr.contains(text),
+                "{arguments:?}: no {text:?}: {run}"
+            );
+        }
+    };
+    check(&["addr2line", "-e", &missing, "10"], 4, &["cannot read"]);
+    check(&["symbols", &text], 4, &["not an ELF", "try: "]);
+    check(&["symbols", &arm], 4, &["machine 0x28", "try: "]);
+    check(&["symbols", &aarch64], 4, &["machine 0xb7", "try: "]);
+    let near = ["`Book::cros`", "try: ", "Book::cross"];
+    for command in ["disas", "list", "print", "x", "whois"] {
+        check(&[command, &image, "Book::cros"], 2, &near);
+    }
+    for command in ["bt", "regs", "tables", "locals", "disas", "list"] {
+        check(&[command, &image], 2, &["does not run", "try: "]);
+    }
+    let unnamed = ["neither a hexadecimal address", "ukdbg symbols"];
+    check(&["addr2line", "-e", &kernel, "no_such"], 2, &unnamed);
+    check(&["whois", &image, "0xzz"], 2, &["`0xzz`", "^^^^"]);
+    check(&["disas", &image, "0"], 3, &["0x0"]);
+    let past = ["book.rs has ", " lines, and no line 99999"];
+    check(&["list", &image, "book.rs:99999"], 2, &past);
+    let backward = "no lines from 20 to 10";
+    check(&["list", &image, "book.rs:20,10"], 2, &[backward]);
+    check(&["list", &image, "none.rs:1"], 2, &["is not here", "try: "]);
+    let nothing = ["unix:/nonexistent", "try: "];
+    check(
+        &["bt", "unix:/nonexistent", "--image", &kernel],
+        3,
+        &nothing,
+    );
+    let no_endpoint = ["is no endpoint", "try: "];
+    check(&["bt", "nonsense", "--image", &kernel], 2, &no_endpoint);
+    check(&["bt", "unix:/nonexistent"], 2, &["which image", "try: "]);
+}
+
+/// Help that fits a terminal, with something to type.
+#[test]
+fn help_of_what_looks() {
+    for command in [
+        "addr2line",
+        "symbols",
+        "whois",
+        "regs",
+        "tables",
+        "disas",
+        "list",
+        "bt",
+        "x",
+        "print",
+        "locals",
+    ] {
+        for option in ["-h", "--help"] {
+            let run = Ukdbg::new([command, option]).run();
+            assert_eq!(run.code, Some(0), "{run}");
+            let example = run.stdout.split("Example: ukdbg ").nth(1);
+            let example = example.unwrap_or_else(|| panic!("no example: {run}"));
+            assert!(example.starts_with(command), "{run}");
+            let widest = run.stdout.lines().map(|line| line.chars().count()).max();
+            assert!(widest <= Some(100), "{run}");
+        }
+    }
+}

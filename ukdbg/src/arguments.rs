@@ -218,6 +218,7 @@ pub(crate) struct AttachArguments {
 
 /// Print a backtrace of a machine that already runs
 #[derive(Args, Debug)]
+#[command(after_help = "Example: ukdbg bt unix:gdb.sock --all --image kernel.elf")]
 pub(crate) struct BacktraceArguments {
     #[command(flatten)]
     pub(crate) endpoint: EndpointArguments,

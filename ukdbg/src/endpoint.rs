@@ -117,7 +117,7 @@ pub(crate) fn split(words: &[String]) -> (Option<&str>, &[String]) {
 fn parse(text: &str) -> Result<Endpoint, Failure> {
     text.parse::<Endpoint>().map_err(|e| {
         Failure::new(Exit::Usage, e)
-            .hint("tcp:HOST:PORT, unix:PATH, serial:PATH[@BAUD], qmp:PATH, ram:FILE, core:FILE or image:FILE, links to one machine joined by +")
+            .hint("tcp:localhost:1234 for QEMU's -s; links to one machine are joined: unix:gdb.sock+qmp:qmp.sock")
     })
 }
 

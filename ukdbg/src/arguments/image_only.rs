@@ -6,7 +6,10 @@ use clap::{Args, ValueEnum};
 
 /// List the symbols of an image: address, size, kind and name
 #[derive(Args, Debug)]
-#[command(visible_alias = "nm")]
+#[command(
+    visible_alias = "nm",
+    after_help = "Example: ukdbg symbols kernel.elf '*::insert' --sort size"
+)]
 pub(crate) struct SymbolsArguments {
     /// The ELF image
     #[arg(value_name = "IMAGE")]
@@ -54,6 +57,7 @@ pub(crate) enum SymbolSort {
 /// name stands for its first address. Without any they are read from standard
 /// input, one a line, and each is answered as soon as it is read.
 #[derive(Args, Debug)]
+#[command(after_help = "Example: ukdbg addr2line -fi kernel.elf 0x1012af 0x1014c0")]
 pub(crate) struct Addr2lineArguments {
     /// The ELF image (none with -e)
     #[arg(value_name = "IMAGE", required_unless_present_any = ["executable", "image"])]

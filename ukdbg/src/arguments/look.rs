@@ -6,17 +6,17 @@ use ukdbg_session::Extent;
 
 /// What an endpoint is to these commands; part of their help.
 const ENDPOINT: &str = "\
-ENDPOINT comes first: the first argument is one when it begins with tcp: unix: serial: qmp: ram:
-core: or image:, or has the form HOST:PORT and more arguments follow. Without one: the session that
-`ukdbg run` has open, else tcp:127.0.0.1:1234. image:FILE is the ELF itself as a machine that does
+ENDPOINT comes first: the first argument is one when it begins with tcp: unix: serial: qmp: ram: \
+core: or image:, or has the form HOST:PORT and more arguments follow. Without one: the session that \
+`ukdbg run` has open, else tcp:127.0.0.1:1234. image:FILE is the ELF itself as a machine that does \
 not run: statics, constants, code and source, no frames and no registers.";
 
 const EXPRESSIONS: &str = "\
-Expressions: variables of the frame, statics and functions by name or the end of their path
-(`Book::insert`, <Book as Store>::insert, file.c::name; other characters in quotes: 'a::<T>::X'),
-registers (rsp, $rax), numbers, .field .0 [index] [\"key\"] [from..to] first@count *pointer &place,
-x as u64, (u64)x, x as *const Order, (struct order *)x, sizeof(x), + - * / % << >> & | ^ ! ~ && || and
-comparison, with \"text\" and enumerators too. A field or an element of a pointer is
+Expressions: variables of the frame, statics and functions by name or the end of their path \
+(`Book::insert`, <Book as Store>::insert, file.c::name; other characters in quotes: 'a::<T>::X'), \
+registers (rsp, $rax), numbers, .field .0 [index] [\"key\"] [from..to] first@count *pointer &place, \
+x as u64, (u64)x, x as *const Order, (struct order *)x, sizeof(x), + - * / % << >> & | ^ ! ~ && || and \
+comparison, with \"text\" and enumerators too. A field or an element of a pointer is \
 that of what it points to. Several words are one expression.";
 
 /// The frame that is meant.
@@ -107,8 +107,8 @@ impl ExtentArguments {
 #[command(
     visible_alias = "p",
     override_usage = "ukdbg print [OPTIONS] [ENDPOINT] EXPR...\n       ukdbg print/FORMAT [OPTIONS] [ENDPOINT] EXPR...",
-    after_help = EXPRESSIONS,
-    after_long_help = format!("{EXPRESSIONS}\n\n{ENDPOINT}")
+    after_help = format!("Example: ukdbg print/x core:dump.elf \"order.price + 1\"\n\n{EXPRESSIONS}"),
+    after_long_help = format!("Example: ukdbg print/x core:dump.elf \"order.price + 1\"\n\n{EXPRESSIONS}\n\n{ENDPOINT}")
 )]
 pub(crate) struct PrintArguments {
     #[command(flatten)]
@@ -133,8 +133,8 @@ pub(crate) struct PrintArguments {
 #[command(
     visible_alias = "examine",
     override_usage = "ukdbg x/[COUNT][SIZE][LETTER] [OPTIONS] [ENDPOINT] EXPR...\n       ukdbg x [OPTIONS] [ENDPOINT] EXPR...",
-    after_help = EXPRESSIONS,
-    after_long_help = format!("{EXPRESSIONS}\n\n{ENDPOINT}")
+    after_help = format!("Example: ukdbg x/16gx rsp\n\n{EXPRESSIONS}"),
+    after_long_help = format!("Example: ukdbg x/16gx rsp\n\n{EXPRESSIONS}\n\n{ENDPOINT}")
 )]
 pub(crate) struct ExamineArguments {
     #[command(flatten)]
@@ -154,8 +154,8 @@ pub(crate) struct ExamineArguments {
 #[derive(Args, Debug)]
 #[command(
     override_usage = "ukdbg whois [OPTIONS] [ENDPOINT] ADDRESS|EXPR...",
-    after_help = EXPRESSIONS,
-    after_long_help = format!("{EXPRESSIONS}\n\n{ENDPOINT}")
+    after_help = format!("Example: ukdbg whois unix:gdb.sock \"&order.remaining\"\n\n{EXPRESSIONS}"),
+    after_long_help = format!("Example: ukdbg whois unix:gdb.sock \"&order.remaining\"\n\n{EXPRESSIONS}\n\n{ENDPOINT}")
 )]
 pub(crate) struct WhoisArguments {
     #[command(flatten)]
@@ -164,6 +164,7 @@ pub(crate) struct WhoisArguments {
 
 /// Print the arguments and locals of a frame
 #[derive(Args, Debug)]
+#[command(after_help = "Example: ukdbg locals core:dump.elf --frame 3")]
 pub(crate) struct LocalsArguments {
     #[command(flatten)]
     pub(crate) of: FrameOfArguments,
@@ -176,7 +177,10 @@ pub(crate) struct LocalsArguments {
 
 /// Print the registers of a frame
 #[derive(Args, Debug)]
-#[command(visible_alias = "registers")]
+#[command(
+    visible_alias = "registers",
+    after_help = "Example: ukdbg regs unix:gdb.sock --all"
+)]
 pub(crate) struct RegistersArguments {
     #[command(flatten)]
     pub(crate) of: FrameOfArguments,
@@ -191,7 +195,7 @@ pub(crate) struct RegistersArguments {
 /// the task state are. QEMU tells where the tables are, through its stub or
 /// its monitor, and so does a core that it wrote.
 #[derive(Args, Debug)]
-#[command(visible_aliases = ["idt", "gdt"])]
+#[command(visible_aliases = ["idt", "gdt"], after_help = "Example: ukdbg tables --cpu 1")]
 pub(crate) struct TablesArguments {
     #[command(flatten)]
     pub(crate) endpoint: super::EndpointArguments,
@@ -207,7 +211,8 @@ pub(crate) struct TablesArguments {
 #[command(
     visible_alias = "disassemble",
     override_usage = "ukdbg disas [OPTIONS] [ENDPOINT] [FUNCTION|ADDRESS]\n       ukdbg disas/[s][r] [OPTIONS] [ENDPOINT] [FUNCTION|ADDRESS]",
-    after_long_help = ENDPOINT
+    after_help = "Example: ukdbg disas/s image:kernel.elf Book::insert",
+    after_long_help = format!("Example: ukdbg disas/s image:kernel.elf Book::insert\n\n{ENDPOINT}")
 )]
 pub(crate) struct DisassembleArguments {
     #[command(flatten)]
@@ -228,7 +233,8 @@ pub(crate) struct DisassembleArguments {
 #[command(
     visible_alias = "l",
     override_usage = "ukdbg list [OPTIONS] [ENDPOINT] [FUNCTION|FILE:LINE|FILE:FIRST,LAST|ADDRESS]",
-    after_long_help = ENDPOINT
+    after_help = "Example: ukdbg list image:kernel.elf book.rs:10,20",
+    after_long_help = format!("Example: ukdbg list image:kernel.elf book.rs:10,20\n\n{ENDPOINT}")
 )]
 pub(crate) struct ListArguments {
     #[command(flatten)]

@@ -187,6 +187,7 @@ fn no_address(word: &str) -> Failure {
         Exit::Usage,
         format_args!("`{word}` is neither a hexadecimal address nor a function of the image"),
     )
+    .hint("`ukdbg symbols IMAGE PART` lists the names that hold a part")
 }
 
 #[cfg(test)]

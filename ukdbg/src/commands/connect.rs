@@ -301,6 +301,10 @@ pub(crate) fn unanswered(error: SessionError) -> Failure {
     };
     let near = match &error {
         SessionError::NoPlace { near, .. } if !near.is_empty() => Some(near.join("\n       ")),
+        SessionError::NoRegisters => Some(
+            "name a function, a static, an address or FILE:LINE; what runs is at another endpoint"
+                .to_owned(),
+        ),
         _ => None,
     };
     let failure = Failure::new(exit, error);

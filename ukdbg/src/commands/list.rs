@@ -41,7 +41,7 @@ fn not_found(view: &SourceView) -> Failure {
     Failure::text(
         Exit::Usage,
         format_args!(
-            "no source for {}: the file is not here, or has no such line",
+            "no source for {}: the file is not here",
             render::location(&view.location)
         ),
     )
