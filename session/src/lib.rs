@@ -60,8 +60,8 @@ pub use placement::Moved;
 pub use reply::Reply;
 pub use request::{Extent, RegisterSet, Request, Scope};
 pub use run::{
-    Arrival, BreakAt, BreakpointChange, Calls, Life, Means, MessageError, Motion, NewBreakpoint,
-    NewWatchpoint, WatchAccess,
+    Arrival, Back, BreakAt, BreakpointChange, Calls, Life, Means, MessageError, Motion,
+    NewBreakpoint, NewWatchpoint, WatchAccess,
 };
 pub use session::Session;
 pub use source_text::{NoSources, SourceText};

@@ -21,4 +21,5 @@ mod sample_faults;
 mod slides;
 mod sudden_ends;
 mod terminal;
+mod time_travel;
 mod values_of_a_guest;

@@ -45,9 +45,28 @@ pub enum Motion {
     /// To a line further down in this frame: as a step over calls that never
     /// goes back, which ends loops.
     PastLoop,
+    /// Back, in a machine whose execution was recorded. It is done when the
+    /// request is answered.
+    Back(Back),
     /// To the first instruction of the next handler that the processor enters:
     /// an exception's or an interrupt's.
     Trap,
+}
+
+/// How a machine goes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Back {
+    /// By so many instructions.
+    Instructions {
+        /// How many.
+        count: u64,
+    },
+    /// To the last moment at which a breakpoint or watchpoint stops it, or to
+    /// the beginning.
+    Continue,
+    /// To the call of the innermost function.
+    Out,
 }
 
 /// What a step does about a call.

@@ -36,6 +36,7 @@ impl<T: Target> Session<'_, T> {
                 let step = self.line_step(vcpu, calls, Backwards::Stops)?;
                 (Plan::Lines(step), Vec::new(), count)
             }
+            Motion::Back(back) => return self.back(back),
             Motion::PastLoop => {
                 let step = self.line_step(vcpu, Calls::Over, Backwards::RunsThrough)?;
                 (Plan::Lines(step), Vec::new(), 1)

@@ -17,6 +17,7 @@
 mod arm;
 mod ask;
 mod assign;
+mod back;
 mod breakpoints;
 mod catch;
 mod cpus;
@@ -40,8 +41,8 @@ use std::collections::{BTreeMap, VecDeque};
 use ukdbg_inspect::{StepInterrupts, VcpuId, VirtAddr};
 
 pub use ask::{
-    Arrival, BreakAt, BreakpointChange, Calls, Life, Means, Motion, NewBreakpoint, NewWatchpoint,
-    WatchAccess,
+    Arrival, Back, BreakAt, BreakpointChange, Calls, Life, Means, Motion, NewBreakpoint,
+    NewWatchpoint, WatchAccess,
 };
 pub use message::MessageError;
 

@@ -93,11 +93,11 @@ impl<'data, T: Target> Session<'data, T> {
         self.needs_moment()?;
         let history = self.target.history().ok_or(SessionError::NoHistory)?;
         history.seek(to)?;
-        self.wait(until).map(drop)
+        self.wait_in_history(until).map(drop)
     }
 
     /// The moment at which the machine stands, in a history that it must have.
-    pub(super) fn needs_moment(&mut self) -> Result<Moment, SessionError> {
+    pub(crate) fn needs_moment(&mut self) -> Result<Moment, SessionError> {
         let history = self.target.history().ok_or(SessionError::NoHistory)?;
         Ok(history.now()?)
     }
@@ -112,7 +112,7 @@ impl<'data, T: Target> Session<'data, T> {
         loop {
             let history = self.target.history().ok_or(SessionError::NoHistory)?;
             history.run_back()?;
-            self.wait(until)?;
+            self.wait_in_history(until)?;
             let hit = self.needs_moment()?;
             if hit == Moment(0) {
                 return Ok(self.never_written(followed, &sought));
@@ -204,7 +204,7 @@ impl<'data, T: Target> Session<'data, T> {
     }
 
     /// Waits for the stop of a motion through history.
-    pub(super) fn wait(&mut self, until: Instant) -> Result<Stop, SessionError> {
+    pub(crate) fn wait_in_history(&mut self, until: Instant) -> Result<Stop, SessionError> {
         let stop = self.control("wait for a stop")?.poll(until)?;
         self.shown = None;
         self.run.hidden = 0;

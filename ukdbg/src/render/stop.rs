@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use ukdbg_session::WatchAccess;
 use ukdbg_session::diagnose::Ending;
+use ukdbg_session::inspect::InHistory;
 use ukdbg_session::view::{Cause, Event, Returned, StopView};
 
 use super::backtrace::frame_line;
@@ -87,6 +88,11 @@ fn cause_text(cause: &Cause) -> Option<String> {
         },
         Cause::OtherTrap => "a trap that is none of ours".to_owned(),
         Cause::Interrupted => "interrupted".to_owned(),
+        Cause::InHistory { at } => match at {
+            InHistory::Beginning => "at the recording's beginning".to_owned(),
+            InHistory::End => "at the recording's end".to_owned(),
+            InHistory::Sought | InHistory::Back => return None,
+        },
         Cause::Signal { number } => format!("the stub reports signal {number}"),
         Cause::Shutdown => "the machine shut down, and stands still".to_owned(),
         Cause::Exited => "the machine is gone".to_owned(),

@@ -1,13 +1,13 @@
 //! Letting the machine go on: as far as a breakpoint, a line, an instruction.
 
-use ukdbg_session::{Arrival, Calls, Motion, Request};
+use ukdbg_session::{Arrival, Back, Calls, Motion, Request};
 
 use super::{Command, Does, Repeats, Takes};
 use crate::failure::Failure;
 use crate::repl::prompt::Prompt;
 use crate::repl::words::Words;
 
-pub(super) static COMMANDS: [Command; 13] = [
+pub(super) static COMMANDS: [Command; 16] = [
     Command::new(
         "continue",
         &["c", "fg"],
@@ -83,6 +83,36 @@ pub(super) static COMMANDS: [Command; 13] = [
     )
     .takes(Takes::Place),
     Command::new(
+        "reverse-continue",
+        &["rc"],
+        "",
+        "Go back, in a recording, to where a breakpoint or watchpoint last stops.",
+        "reverse-continue",
+        Does::This(|prompt, words| back(prompt, words, Back::Continue)),
+    )
+    .repeats(Repeats::AsTyped),
+    Command::new(
+        "reverse-stepi",
+        &["rsi"],
+        "[N]",
+        "Go back by one instruction, or N, in a recording.",
+        "reverse-stepi",
+        Does::This(|prompt, words| {
+            let count = count(words)?;
+            prompt.go(Motion::Back(Back::Instructions { count }))
+        }),
+    )
+    .repeats(Repeats::AsTyped),
+    Command::new(
+        "reverse-finish",
+        &[],
+        "",
+        "Go back, in a recording, to the call of the innermost function.",
+        "reverse-finish",
+        Does::This(|prompt, words| back(prompt, words, Back::Out)),
+    )
+    .repeats(Repeats::AsTyped),
+    Command::new(
         "trap",
         &[],
         "",
@@ -154,6 +184,11 @@ fn instructions(
 ) -> Result<(), Failure> {
     let count = count(words)?;
     prompt.go(Motion::Instructions { calls, count })
+}
+
+fn back(prompt: &mut Prompt<'_>, words: &mut Words<'_>, back: Back) -> Result<(), Failure> {
+    words.end()?;
+    prompt.go(Motion::Back(back))
 }
 
 fn finish(prompt: &mut Prompt<'_>, words: &mut Words<'_>) -> Result<(), Failure> {
