@@ -124,6 +124,16 @@ fn heap_overflow() {
 }
 
 #[test]
+fn heap_corruption() {
+    check(&Expected {
+        fault: "heap-corruption",
+        kind: "unmapped_address",
+        function: "margin_left",
+        operation: &["(*account.owner).margin", "account.fills.iter().sum()"],
+    });
+}
+
+#[test]
 fn use_after_free() {
     check(&Expected {
         fault: "use-after-free",
