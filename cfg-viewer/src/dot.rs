@@ -86,7 +86,7 @@ impl Dot<'_> {
         attributes.push_str(match edge.kind {
             EdgeKind::Taken => " color=\"#207020\"",
             EdgeKind::NotTaken => " color=\"#a03030\"",
-            EdgeKind::NoReturn | EdgeKind::TailCall => " style=dashed",
+            EdgeKind::NoReturn | EdgeKind::TailCall | EdgeKind::LandingPad => " style=dashed",
             _ => "",
         });
         if self.drawing.is_back_edge(edge.from, edge.to) {

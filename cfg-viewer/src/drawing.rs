@@ -67,6 +67,7 @@ pub(crate) fn edge_words(kind: &EdgeKind) -> String {
         EdgeKind::CallReturn => "returned".into(),
         EdgeKind::TailCall => "tail call".into(),
         EdgeKind::NoReturn => "never returns".into(),
+        EdgeKind::LandingPad => "throws".into(),
     }
 }
 

@@ -29,7 +29,9 @@ pub struct Cfg {
 }
 
 /// Instructions that run one after another: entered at the first, left at the
-/// last. A call does not end a block unless it never returns.
+/// last. A call does not end a block unless it never returns, or what it
+/// throws is caught. Where the compiler's map is used, a block is one of the
+/// compiler's, which may end in two jumps.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Block {
     /// Its first instruction.
@@ -70,6 +72,8 @@ pub enum BlockEnd {
     Return,
     /// A jump that leaves the function.
     TailCall,
+    /// A call whose exceptions are caught here.
+    Call,
     /// A call of a function that never returns.
     NoReturnCall,
     /// An instruction that always traps.
@@ -156,26 +160,38 @@ pub enum EdgeKind {
     TailCall,
     /// A call that never returns.
     NoReturn,
+    /// A call at the block's end threw.
+    LandingPad,
 }
 
 /// How a block or an edge is known.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Evidence {
+    /// The compiler's own map says so.
+    Map,
     /// Decoded, and reached from the function's entry.
     Decode,
     /// Read from a jump table whose size the compiler left in the image.
     TableSize,
     /// Read from a jump table that a comparison or mask bounds.
     JumpTable,
+    /// Read from a jump table that ends where its entries stop leading into
+    /// the function, or where something else begins that the function uses:
+    /// the compiler knows all values of the index, and compares none.
+    TablePlacement,
+    /// The tables of exceptions say so.
+    ExceptionTable,
     /// The debugging information says so (a callee never returns).
     Dwarf,
     /// A function of that name never returns.
     KnownName,
+    /// No way through the callee's code leads to a return.
+    Propagated,
     /// Code ends right behind a call, so that the call cannot return.
     CodeEnd,
-    /// Decoded, but no known way leads to it from the entry: a landing pad, a
-    /// target of an unresolved jump, or no code at all.
+    /// Decoded, but no known way leads to it from the entry: a target of an
+    /// unresolved jump, or no code at all.
     Unreached,
 }
 

@@ -2,7 +2,10 @@
 //!
 //! [`Cfg::recover`] finds a function's blocks and edges in its machine code,
 //! each with the evidence it rests on; a jump whose targets are not known is an
-//! edge to [`EdgeTarget::Unresolved`], never silence. [`Structure`] adds
+//! edge to [`EdgeTarget::Unresolved`], never silence. Where the compiler left
+//! its own map of blocks, that is the graph. A [`Program`] does the same for all
+//! functions of an image, which takes less time than each by itself; a
+//! [`FunctionLine`] is such a function in short. [`Structure`] adds
 //! dominators and loops. A [`Listing`] holds what a reader wants to see of each
 //! block (instructions, source lines), and [`Drawing`] brings the three and the
 //! [`Marks`] of a stopped machine into a form: for Graphviz
@@ -18,8 +21,11 @@ mod dot;
 mod drawing;
 mod graph;
 mod known;
+mod line;
 mod listing;
+mod program;
 mod recover;
+mod returns;
 mod structure;
 #[cfg(test)]
 mod tests;
@@ -30,6 +36,8 @@ pub use drawing::{Drawing, Marks};
 pub use graph::{
     Block, BlockEnd, BlockId, Call, Cfg, CfgGap, Edge, EdgeKind, EdgeTarget, Evidence, Unresolved,
 };
+pub use line::FunctionLine;
 pub use listing::{BlockListing, InstructionLine, Listing, SourceLine};
+pub use program::{CompilerMap, Program};
 pub use structure::{Loop, Structure};
 pub use text::{Role, Span, TextLine, Zoom};

@@ -7,7 +7,7 @@ use iced_x86::{Decoder, DecoderOptions, Formatter, Instruction, IntelFormatter};
 use serde::Serialize;
 use ukdbg_image::{Image, LinkAddr, SourceFrame, Untrusted};
 
-use crate::code::Code;
+use crate::code::Names;
 use crate::{Block, BlockId, Cfg, EdgeTarget};
 
 /// The contents of a graph's blocks.
@@ -100,7 +100,7 @@ fn source_line(frame: SourceFrame) -> Option<SourceLine> {
     })
 }
 
-pub(crate) fn collect(code: &dyn Code, cfg: &Cfg) -> Listing {
+pub(crate) fn collect(code: &dyn Names, cfg: &Cfg) -> Listing {
     let calls = cfg.blocks.iter().flat_map(|block| &block.calls);
     let called = calls.filter_map(|call| call.target);
     let left_to = cfg.edges.iter().filter_map(|edge| match edge.to {
@@ -109,7 +109,7 @@ pub(crate) fn collect(code: &dyn Code, cfg: &Cfg) -> Listing {
     });
     let names = called
         .chain(left_to)
-        .filter_map(|address| Some((address, code.callee(address)?.name.demangled)))
+        .filter_map(|address| Some((address, code.name(address)?.demangled)))
         .collect();
     let mut lister = Lister {
         code,
@@ -136,7 +136,7 @@ pub(crate) fn collect(code: &dyn Code, cfg: &Cfg) -> Listing {
 }
 
 struct Lister<'c> {
-    code: &'c dyn Code,
+    code: &'c dyn Names,
     names: BTreeMap<LinkAddr, Untrusted>,
     formatter: IntelFormatter,
 }

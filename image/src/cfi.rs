@@ -113,6 +113,22 @@ impl<'data> CallFrames<'data> {
         spans.sorted()
     }
 
+    /// Where the table of exceptions is of code that begins at an address.
+    pub(crate) fn exception_table(&self, start: u64) -> Option<u64> {
+        let fde = self.eh_frame.as_ref()?.entry_at(start)?;
+        match fde.lsda().filter(|_| fde.initial_address() == start)? {
+            gimli::Pointer::Direct(table) => Some(table),
+            gimli::Pointer::Indirect(_) => None,
+        }
+    }
+
+    /// Every piece of code that `.eh_frame` has rules for.
+    pub(crate) fn all_ranges(&self) -> Vec<Range<u64>> {
+        let frames = self.eh_frame.as_ref();
+        let all = frames.map(|frames| frames.index().overlapping(&(0..u64::MAX)));
+        all.into_iter().flatten().map(|(range, _)| range).collect()
+    }
+
     /// The rules at an address: `.eh_frame`, else `.debug_frame`.
     pub(crate) fn row_at(&self, address: u64) -> Option<UnwindRow<'data>> {
         let eh_frame = self.eh_frame.as_ref().and_then(|frames| {

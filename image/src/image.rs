@@ -17,12 +17,13 @@ use crate::kept_index::KeptIndexes;
 use crate::layout::{DebugLevel, DebugLink, ElfClass, Section, Segment, Symbol};
 use crate::symbols::{SymbolFunction, Symbols};
 use crate::{
-    CallSite, CodeAddr, CompanionFiles, Decompressed, Expression, ExpressionContext,
+    BlockMap, CallSite, CodeAddr, CompanionFiles, Decompressed, Expression, ExpressionContext,
     ExpressionError, Function, FunctionName, ImageError, IndexStore, LinkAddr, MissingFile,
     PlainRow, SourceFrame, SourcePath, Type, TypeId, UnwindRow, ValueLocation, Variable, notes,
 };
 
 mod by_name;
+mod code_facts;
 
 /// A parsed ELF image, with the debugging information that belongs to it.
 ///
@@ -40,6 +41,7 @@ pub struct Image<'data> {
     call_frames: OnceLock<CallFrames<'data>>,
     functions: OnceLock<FunctionIndex<'data>>,
     globals: OnceLock<GlobalIndex<'data>>,
+    block_map: OnceLock<BlockMap>,
     kept: KeptIndexes<'data>,
 }
 
@@ -112,6 +114,7 @@ impl<'data> Image<'data> {
             call_frames: OnceLock::new(),
             functions: OnceLock::new(),
             globals: OnceLock::new(),
+            block_map: OnceLock::new(),
             kept: KeptIndexes::default(),
         }
     }

@@ -25,6 +25,7 @@
 //! | how is the caller found | [`Image::unwind_row`], [`Image::plain_row`] |
 //! | what are the variables here, and of what type | [`Image::variables`], [`Image::globals_named`], [`Image::type_of`], [`Image::virtual_table_at`] |
 //! | where is a variable's value | [`Image::evaluate`], [`Image::call_site`] |
+//! | which functions are there, where does their control go | [`Image::outlines`], [`Image::block_map`], [`Image::landing_pads`], [`Image::imports`] |
 //! | what does this instruction do | [`disassemble`], [`memory_operands`], [`register_operands`] |
 //!
 //! # What a caller must know
@@ -55,6 +56,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod block_map;
 mod cfi;
 mod companions;
 mod decompressed;
@@ -65,13 +67,16 @@ mod error;
 mod expression;
 mod frames;
 mod image;
+mod imports;
 mod index;
 mod instruction;
 mod intervals;
 mod kept_index;
+mod landing_pads;
 mod layout;
 mod name_match;
 mod notes;
+mod outline;
 mod section_bytes;
 mod source;
 mod stepping;
@@ -81,6 +86,7 @@ mod untrusted;
 mod unwind;
 
 pub use address::{Address, CodeAddr, LinkAddr};
+pub use block_map::{BlockMap, MappedBlock, MappedFunction};
 pub use companions::{CompanionFiles, MissingFile, TriedPlace, WantedFile};
 pub use decompressed::Decompressed;
 pub use error::ImageError;
@@ -93,7 +99,9 @@ pub use instruction::{
     instruction_text, memory_operands, register_operands,
 };
 pub use kept_index::{IndexKind, IndexStore};
+pub use landing_pads::LandingPad;
 pub use layout::{DebugLevel, DebugLink, ElfClass, Section, Segment, Symbol};
+pub use outline::Outline;
 pub use source::{
     Function, FunctionName, FunctionOrigin, LineRow, ReturnType, SourceFrame, SourceLocation,
     SourcePath,

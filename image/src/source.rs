@@ -62,6 +62,8 @@ pub enum FunctionOrigin {
     /// A symbol without a size: the end is the next symbol or the section's
     /// end.
     UnsizedSymbol,
+    /// Unwind rules alone: it has no name.
+    UnwindRules,
 }
 
 /// A function with code.

@@ -22,7 +22,11 @@ impl GraphView {
 
     /// Recovers the graph of a function of an image. Needs no machine.
     pub fn of(image: &Image<'_>, function: &Function, marks: Marks) -> Self {
-        let cfg = Cfg::recover(image, function);
+        Self::of_graph(image, Cfg::recover(image, function), marks)
+    }
+
+    /// A graph recovered from an image, with what its drawings need.
+    pub fn of_graph(image: &Image<'_>, cfg: Cfg, marks: Marks) -> Self {
         Self {
             listing: Listing::of(image, &cfg),
             structure: Structure::of(&cfg),

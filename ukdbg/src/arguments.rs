@@ -248,18 +248,28 @@ pub(crate) struct EndpointArguments {
     pub(crate) endpoint: Option<String>,
 }
 
-/// Print the control-flow graph of a function
+/// Print the control-flow graph of a function, or of all
 #[derive(Args, Debug)]
 pub(crate) struct CfgArguments {
     /// The ELF image
     #[arg(value_name = "IMAGE")]
     pub(crate) file: PathBuf,
     /// The function: a name, the end of a path (`Book::insert`), or an address
-    #[arg(value_name = "FUNCTION")]
-    pub(crate) function: String,
+    #[arg(value_name = "FUNCTION", required_unless_present = "all")]
+    pub(crate) function: Option<String>,
+    /// Every function of the image
+    #[arg(long, conflicts_with_all = ["function", "at"])]
+    pub(crate) all: bool,
+    /// With --all: the folder to write a file for each function to
+    #[arg(short, long, value_name = "DIR", requires = "all")]
+    pub(crate) output: Option<PathBuf>,
     /// What to print
     #[arg(long, value_enum, default_value_t = CfgFormat::Text)]
     pub(crate) format: CfgFormat,
+    /// Find everything in the code, even where the compiler left a map of its
+    /// blocks and the sizes of its jump tables
+    #[arg(long)]
+    pub(crate) no_map: bool,
     /// Mark the block at an address
     #[arg(long, value_name = "ADDR", value_parser = parse_address)]
     pub(crate) at: Option<u64>,
@@ -274,6 +284,8 @@ pub(crate) enum CfgFormat {
     Dot,
     /// Machine-readable
     Json,
+    /// Machine-readable, a function a line (with --all)
+    Jsonl,
 }
 
 #[derive(Subcommand, Debug)]

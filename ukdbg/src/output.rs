@@ -39,6 +39,11 @@ struct Answer<'a, T: Serialize> {
     content: &'a T,
 }
 
+/// The text of a JSON document of that schema.
+pub(crate) fn document_text<T: Serialize>(schema: &'static str, content: &T) -> io::Result<String> {
+    Ok(serde_json::to_string(&Document { schema, content })?)
+}
+
 impl Output {
     /// As the global options ask for.
     pub(crate) fn new(global: &Global) -> Self {

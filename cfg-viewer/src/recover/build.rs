@@ -44,7 +44,14 @@ impl Builder<'_, '_> {
             if let Some(&Flow::Call { target, .. }) = flow {
                 calls.push(Call { at, target });
             }
-            let through = matches!(flow, None | Some(Flow::Call { noreturn: None, .. }));
+            let through = matches!(
+                flow,
+                None | Some(Flow::Call {
+                    noreturn: None,
+                    pad: None,
+                    ..
+                })
+            );
             if through && next < end_of_range && !self.scan.is_leader(next) {
                 offset = next;
                 continue;
@@ -118,6 +125,7 @@ impl Builder<'_, '_> {
                     }
                 }
                 if next < end {
+                    let next = self.scan.past_padding(next);
                     self.within(from, next, EdgeKind::NotTaken);
                 }
                 BlockEnd::Branch
@@ -126,10 +134,28 @@ impl Builder<'_, '_> {
                 self.indirect(from, last);
                 BlockEnd::IndirectJump
             }
-            Some(&Flow::Call { target, noreturn }) => {
-                let evidence = noreturn.unwrap_or(Evidence::Decode);
-                self.no_return(from, target, evidence);
-                BlockEnd::NoReturnCall
+            Some(&Flow::Call {
+                target,
+                noreturn,
+                pad,
+            }) => {
+                let onward = Some(next).filter(|&next| noreturn.is_none() && next < end);
+                let call = match onward {
+                    Some(next) => {
+                        let next = self.scan.past_padding(next);
+                        self.within(from, next, EdgeKind::CallReturn);
+                        BlockEnd::Call
+                    }
+                    None => {
+                        let evidence = noreturn.unwrap_or(Evidence::CodeEnd);
+                        self.no_return(from, target, evidence);
+                        BlockEnd::NoReturnCall
+                    }
+                };
+                if let Some(pad) = pad.and_then(|pad| self.scan.extent.offset(pad)) {
+                    self.landing_pad(from, pad);
+                }
+                call
             }
             Some(Flow::Return) => BlockEnd::Return,
             Some(Flow::Trap) => BlockEnd::Trap,
@@ -141,13 +167,18 @@ impl Builder<'_, '_> {
     /// it.
     fn indirect(&mut self, from: BlockId, jump: usize) {
         let table = self.scan.table(jump);
-        let Some(Ok(Table { targets, evidence })) = table else {
+        let Some(Ok(Table {
+            first,
+            targets,
+            evidence,
+        })) = table
+        else {
             let why = table.and_then(|table| table.as_ref().err());
             let to = EdgeTarget::Unresolved(why.copied().unwrap_or(Unresolved::Computed));
             return self.edge(from, to, EdgeKind::Indirect, Evidence::Decode);
         };
         let mut cases = BTreeMap::<usize, Vec<u64>>::new();
-        for (case, &target) in (0..).zip(targets) {
+        for (case, &target) in (*first..).zip(targets) {
             let offset = self.scan.extent.offset(target);
             cases
                 .entry(offset.expect("a table's entries are in the function"))
@@ -167,6 +198,15 @@ impl Builder<'_, '_> {
             let to = EdgeTarget::Outside(target);
             self.edge(from, to, EdgeKind::NoReturn, evidence);
         }
+    }
+
+    fn landing_pad(&mut self, from: BlockId, offset: usize) {
+        let block = self.leaders.binary_search(&offset).ok().and_then(id);
+        let to = block.map_or_else(
+            || EdgeTarget::Outside(self.scan.extent.address(offset)),
+            EdgeTarget::Block,
+        );
+        self.edge(from, to, EdgeKind::LandingPad, Evidence::ExceptionTable);
     }
 
     /// An address out of the function, if there is code at all.

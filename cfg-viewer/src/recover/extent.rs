@@ -70,6 +70,11 @@ impl<'c> Extent<'c> {
         }
     }
 
+    /// Where each range begins.
+    pub(crate) fn starts(&self) -> impl Iterator<Item = LinkAddr> + '_ {
+        self.parts.iter().map(|part| part.start)
+    }
+
     /// Bytes in all.
     pub(crate) fn size(&self) -> usize {
         self.size

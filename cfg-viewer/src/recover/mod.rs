@@ -1,4 +1,5 @@
-//! Recovery of a function's graph from its machine code.
+//! Recovery of a function's graph: from the compiler's map of its blocks, or
+//! from its machine code.
 //!
 //! Code is followed from the entry; jump tables are read once all the code
 //! that leads to them is known; what remains of the function's ranges is
@@ -6,6 +7,7 @@
 
 mod build;
 mod extent;
+mod mapped;
 mod scan;
 mod table;
 
@@ -14,7 +16,7 @@ use std::collections::BTreeSet;
 use ukdbg_image::{Function, Image};
 
 use crate::code::Code;
-use crate::{Cfg, Evidence};
+use crate::{Cfg, CompilerMap, Evidence, Program};
 
 use extent::Extent;
 use scan::{Refuted, Scan};
@@ -22,7 +24,12 @@ use scan::{Refuted, Scan};
 impl Cfg {
     /// The graph of a function of that image.
     pub fn recover(image: &Image<'_>, function: &Function) -> Self {
-        recover(image, function)
+        Self::recover_with(image, function, CompilerMap::Used)
+    }
+
+    /// The same with or without what the compiler left of its own blocks.
+    pub fn recover_with(image: &Image<'_>, function: &Function, map: CompilerMap) -> Self {
+        Program::for_one(image, map).graph(function)
     }
 }
 
@@ -30,7 +37,16 @@ impl Cfg {
 /// recovery begin again, before none of the function's is believed.
 const MAX_REFUTED: usize = 16;
 
+/// The graph of a function: as the compiler describes it, else as its code
+/// shows it.
 pub(crate) fn recover(code: &dyn Code, function: &Function) -> Cfg {
+    match code.mapped(function.entry) {
+        Some(map) => mapped::recover(code, function, map).unwrap_or_else(|| decode(code, function)),
+        None => decode(code, function),
+    }
+}
+
+fn decode(code: &dyn Code, function: &Function) -> Cfg {
     let (extent, gaps) = Extent::new(code, function);
     let mut scan = Scan::new(code, extent, function.entry, Refuted::Some(BTreeSet::new()));
     follow_all(&mut scan);

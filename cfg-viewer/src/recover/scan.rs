@@ -3,8 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use iced_x86::{Code as Opcode, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic};
-use ukdbg_image::LinkAddr;
+use iced_x86::{
+    Code as Opcode, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind,
+};
+use ukdbg_image::{LandingPad, LinkAddr};
 
 use super::extent::Extent;
 use crate::code::Code;
@@ -24,12 +26,16 @@ pub(crate) enum Flow {
         target: Option<LinkAddr>,
         /// Set when it does not return.
         noreturn: Option<Evidence>,
+        /// Where what it throws lands in this function.
+        pad: Option<LinkAddr>,
     },
 }
 
 /// Where an indirect jump leads: by index, and how that is known.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Table {
+    /// The index of the first entry.
+    pub(crate) first: u64,
     pub(crate) targets: Vec<LinkAddr>,
     pub(crate) evidence: Evidence,
 }
@@ -44,10 +50,13 @@ pub(crate) enum Refuted {
 pub(crate) struct Scan<'c> {
     pub(crate) code: &'c dyn Code,
     pub(crate) extent: Extent<'c>,
-    /// Length of the instruction at each offset, 0 where none is known.
-    lengths: Vec<u8>,
-    /// Instructions that do something to control.
-    flows: HashMap<usize, Flow>,
+    /// What begins at each offset: the instruction's length, 0 where none is
+    /// known, and above it one more than the position of its flow, if it does
+    /// something to control.
+    marks: Vec<u32>,
+    flows: Vec<Flow>,
+    /// Ascending by the calls.
+    pads: Vec<LandingPad>,
     /// Where blocks begin, with the best evidence.
     leaders: BTreeMap<usize, Evidence>,
     /// Callees asked for already.
@@ -69,10 +78,11 @@ impl<'c> Scan<'c> {
         refuted: Refuted,
     ) -> Self {
         Self {
-            lengths: vec![0; extent.size()],
+            marks: vec![0; extent.size()],
+            pads: landing_pads(code, &extent),
             code,
             extent,
-            flows: HashMap::new(),
+            flows: Vec::new(),
             leaders: BTreeMap::new(),
             noreturn: HashMap::new(),
             tables: BTreeMap::new(),
@@ -83,11 +93,12 @@ impl<'c> Scan<'c> {
     }
 
     pub(crate) fn length(&self, offset: usize) -> usize {
-        self.lengths.get(offset).copied().unwrap_or(0).into()
+        self.marks.get(offset).map_or(0, |mark| mark & LENGTH) as usize
     }
 
     pub(crate) fn flow(&self, offset: usize) -> Option<&Flow> {
-        self.flows.get(&offset)
+        let number = self.marks.get(offset)? >> LENGTH.count_ones();
+        self.flows.get((number as usize).checked_sub(1)?)
     }
 
     pub(crate) fn leaders(&self) -> impl Iterator<Item = (usize, Evidence)> + '_ {
@@ -109,7 +120,10 @@ impl<'c> Scan<'c> {
 
     /// Sets what is known of an indirect jump's targets, and follows them.
     pub(crate) fn set_table(&mut self, jump: usize, table: Result<Table, Unresolved>) {
-        if let Ok(Table { targets, evidence }) = &table {
+        if let Ok(Table {
+            targets, evidence, ..
+        }) = &table
+        {
             for &target in targets {
                 if let Some(offset) = self.extent.offset(target) {
                     self.follow(offset, *evidence);
@@ -158,48 +172,94 @@ impl<'c> Scan<'c> {
         while let Some((offset, evidence)) = pending.pop() {
             let known = self.leaders.entry(offset).or_insert(evidence);
             *known = evidence.min(*known);
-            if self.lengths[offset] == 0 {
-                let onward = evidence_behind(evidence);
-                self.run(offset, |target| pending.push((target, onward)));
+            if self.marks[offset] == 0 {
+                self.run(offset, |target, found| {
+                    // What nothing reaches makes nothing reached.
+                    let unreached = evidence == Evidence::Unreached;
+                    pending.push((target, if unreached { evidence } else { found }));
+                });
             }
         }
     }
 
     /// Decodes until control leaves, or known code is reached.
-    fn run(&mut self, mut offset: usize, mut found: impl FnMut(usize)) {
+    fn run(&mut self, mut offset: usize, mut found: impl FnMut(usize, Evidence)) {
         let bytes = self.extent.rest(offset);
         let start = self.extent.address(offset);
         let mut decoder = Decoder::with_ip(64, bytes, start.0, DecoderOptions::NONE);
         let mut instruction = Instruction::default();
-        while decoder.can_decode() && self.lengths[offset] == 0 {
+        while decoder.can_decode() && self.marks[offset] == 0 {
             decoder.decode_out(&mut instruction);
             // At most 15, by the architecture.
-            self.lengths[offset] = u8::try_from(instruction.len()).unwrap_or(u8::MAX);
+            self.marks[offset] = instruction.len() as u32 & LENGTH;
             let next = offset + instruction.len();
-            let Some(flow) = self.flow_of(&instruction) else {
-                offset = next;
-                continue;
-            };
-            let goes_on = match flow {
-                Flow::Jump(target) | Flow::Branch(target) => {
-                    self.extent.offset(target).into_iter().for_each(&mut found);
-                    if matches!(flow, Flow::Branch(_)) && decoder.can_decode() {
-                        found(next);
-                    }
-                    false
+            if let Some(flow) = self.flow_of(&instruction) {
+                let behind = decoder.can_decode().then_some(next);
+                let goes_on = self.lead_on(&flow, behind, &mut found);
+                self.note(offset, flow);
+                if !goes_on {
+                    return;
                 }
-                Flow::Call { noreturn: None, .. } => true,
-                _ => false,
-            };
-            if flow == Flow::Indirect {
-                self.tables.insert(offset, Err(Unresolved::Computed));
-            }
-            self.flows.insert(offset, flow);
-            if !goes_on {
-                return;
             }
             offset = next;
         }
+    }
+
+    /// Tells where an instruction leads; true when just to the next.
+    fn lead_on(
+        &self,
+        flow: &Flow,
+        next: Option<usize>,
+        mut found: impl FnMut(usize, Evidence),
+    ) -> bool {
+        let mut lead = |to: Option<usize>, evidence| {
+            if let Some(to) = to {
+                found(to, evidence);
+            }
+        };
+        let next = next.map(|next| self.past_padding(next));
+        match *flow {
+            Flow::Jump(target) => lead(self.extent.offset(target), Evidence::Decode),
+            Flow::Branch(target) => {
+                lead(self.extent.offset(target), Evidence::Decode);
+                lead(next, Evidence::Decode);
+            }
+            Flow::Call { noreturn, pad, .. } => {
+                let Some(pad) = pad else {
+                    return noreturn.is_none();
+                };
+                lead(self.extent.offset(pad), Evidence::ExceptionTable);
+                lead(next.filter(|_| noreturn.is_none()), Evidence::Decode);
+            }
+            Flow::Indirect | Flow::Return | Flow::Trap | Flow::Invalid => {}
+        }
+        false
+    }
+
+    /// Where code goes on that falls into padding: instructions that do
+    /// nothing, up to an address that loops are aligned to.
+    pub(crate) fn past_padding(&self, next: usize) -> usize {
+        let bytes = self.extent.rest(next);
+        if !matches!(bytes.first(), Some(0x0f | 0x2e | 0x66 | 0x90)) {
+            return next;
+        }
+        let start = self.extent.address(next).0;
+        let mut decoder = Decoder::with_ip(64, bytes, start, DecoderOptions::NONE);
+        while decoder.can_decode() && decoder.decode().mnemonic() == Mnemonic::Nop {
+            if decoder.ip().is_multiple_of(ALIGNMENT) && decoder.can_decode() {
+                return next + decoder.position();
+            }
+        }
+        next
+    }
+
+    fn note(&mut self, offset: usize, flow: Flow) {
+        if flow == Flow::Indirect {
+            self.tables.insert(offset, Err(Unresolved::Computed));
+        }
+        self.flows.push(flow);
+        let number = u32::try_from(self.flows.len()).unwrap_or(0);
+        self.marks[offset] |= number << LENGTH.count_ones();
     }
 
     fn flow_of(&mut self, instruction: &Instruction) -> Option<Flow> {
@@ -216,13 +276,17 @@ impl<'c> Scan<'c> {
             FlowControl::Exception => Flow::Trap,
             // System calls return, and call nothing of the image's.
             FlowControl::Call if !instruction.is_call_near() => return None,
+            // Of the next instruction: only to learn where it is.
+            FlowControl::Call if near.0 == instruction.next_ip() => return None,
             FlowControl::Call => Flow::Call {
                 target: Some(near),
                 noreturn: self.noreturn(near),
+                pad: self.pad(instruction),
             },
             FlowControl::IndirectCall => Flow::Call {
                 target: None,
-                noreturn: None,
+                noreturn: self.imported_noreturn(instruction),
+                pad: self.pad(instruction),
             },
         })
     }
@@ -232,12 +296,27 @@ impl<'c> Scan<'c> {
         *self
             .noreturn
             .entry(target)
-            .or_insert_with(|| code.callee(target)?.noreturn)
+            .or_insert_with(|| code.noreturn(target))
+    }
+
+    fn imported_noreturn(&self, call: &Instruction) -> Option<Evidence> {
+        let through_slot = call.op0_kind() == OpKind::Memory && call.is_ip_rel_memory_operand();
+        let slot = LinkAddr(call.memory_displacement64());
+        self.code.imported_noreturn(slot).filter(|_| through_slot)
+    }
+
+    /// Where what a call throws lands, by the last byte of the call.
+    fn pad(&self, call: &Instruction) -> Option<LinkAddr> {
+        let last = LinkAddr(call.next_ip().wrapping_sub(1));
+        let after = self.pads.partition_point(|pad| pad.calls.start <= last);
+        let pad = self.pads.get(after.checked_sub(1)?)?;
+        let caught = pad.calls.contains(&last) && self.extent.offset(pad.pad).is_some();
+        caught.then_some(pad.pad)
     }
 
     /// The next code that nothing reaches, padding passed over.
     pub(crate) fn next_unreached(&mut self) -> Option<usize> {
-        while self.swept < self.lengths.len() {
+        while self.swept < self.marks.len() {
             let offset = self.swept;
             let known = self.length(offset);
             let bytes = self.extent.rest(offset);
@@ -259,13 +338,17 @@ impl<'c> Scan<'c> {
     }
 }
 
-/// Code behind a jump table's entry, or behind a landing pad, is reached by
-/// plain decoding from there; what nothing reaches makes nothing reached.
-fn evidence_behind(evidence: Evidence) -> Evidence {
-    match evidence {
-        Evidence::Unreached => Evidence::Unreached,
-        _ => Evidence::Decode,
-    }
+/// What compilers align the heads of loops to.
+const ALIGNMENT: u64 = 16;
+
+/// The part of a mark that is the instruction's length.
+const LENGTH: u32 = 15;
+
+fn landing_pads(code: &dyn Code, extent: &Extent<'_>) -> Vec<LandingPad> {
+    let pieces = extent.starts().flat_map(|start| code.landing_pads(start));
+    let mut pads: Vec<LandingPad> = pieces.collect();
+    pads.sort_by_key(|pad| pad.calls.start);
+    pads
 }
 
 /// What compilers fill with, and the trap they put behind a call that does not

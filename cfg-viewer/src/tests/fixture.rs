@@ -5,10 +5,11 @@ use std::ops::Range;
 
 use iced_x86::code_asm::CodeAssembler;
 use ukdbg_image::{
-    Function, FunctionName, FunctionOrigin, LinkAddr, SourceFrame, SourceLocation, SourcePath,
+    Function, FunctionName, FunctionOrigin, LandingPad, LinkAddr, MappedFunction, SourceFrame,
+    SourceLocation, SourcePath,
 };
 
-use crate::code::{Callee, Code};
+use crate::code::{Code, Names};
 use crate::{Cfg, Drawing, EdgeTarget, Evidence, Listing, Marks, Structure, listing, recover};
 
 pub(super) const BASE: u64 = 0x10_0000;
@@ -16,12 +17,16 @@ pub(super) const BASE: u64 = 0x10_0000;
 pub(super) const HELPER: u64 = 0x20_0000;
 pub(super) const PANIC: u64 = 0x20_1000;
 pub(super) const TABLE: u64 = 0x30_0000;
+/// A slot for an imported function that does not return.
+pub(super) const SLOT: u64 = 0x40_0000;
 
 /// Code at [`BASE`], a table at [`TABLE`].
 pub(super) struct Fixture {
     pub(super) code: Vec<u8>,
     pub(super) table: Vec<u8>,
     pub(super) table_size: Option<u64>,
+    pub(super) landing_pads: Vec<LandingPad>,
+    pub(super) map: Option<MappedFunction>,
     pub(super) name: &'static str,
     pub(super) ranges: Vec<Range<LinkAddr>>,
 }
@@ -33,6 +38,8 @@ impl Fixture {
             code,
             table: Vec::new(),
             table_size: None,
+            landing_pads: Vec::new(),
+            map: None,
             name: "engine::run",
             ranges: vec![LinkAddr(BASE)..end],
         }
@@ -102,18 +109,35 @@ impl Code for Fixture {
         self.table_size.filter(|_| table == LinkAddr(TABLE))
     }
 
-    fn callee(&self, entry: LinkAddr) -> Option<Callee> {
-        Some(match entry.0 {
-            HELPER => Callee {
-                name: name("engine::helper"),
-                noreturn: None,
-            },
-            PANIC => Callee {
-                name: name("core::panicking::panic"),
-                noreturn: Some(Evidence::Dwarf),
-            },
-            _ => return None,
-        })
+    fn noreturn(&self, entry: LinkAddr) -> Option<Evidence> {
+        (entry == LinkAddr(PANIC)).then_some(Evidence::Dwarf)
+    }
+
+    fn imported_noreturn(&self, slot: LinkAddr) -> Option<Evidence> {
+        (slot == LinkAddr(SLOT)).then_some(Evidence::KnownName)
+    }
+
+    fn landing_pads(&self, start: LinkAddr) -> Vec<LandingPad> {
+        let pads = self.landing_pads.iter().filter(|_| start == LinkAddr(BASE));
+        pads.cloned().collect()
+    }
+
+    fn mapped(&self, _: LinkAddr) -> Option<&MappedFunction> {
+        self.map.as_ref()
+    }
+}
+
+impl Names for Fixture {
+    fn bytes(&self, at: LinkAddr) -> Option<&[u8]> {
+        Code::bytes(self, at)
+    }
+
+    fn name(&self, entry: LinkAddr) -> Option<FunctionName> {
+        match entry.0 {
+            HELPER => Some(name("engine::helper")),
+            PANIC => Some(name("core::panicking::panic")),
+            _ => None,
+        }
     }
 
     fn sources(&self, at: &[LinkAddr]) -> Vec<Vec<SourceFrame>> {

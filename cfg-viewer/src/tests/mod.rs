@@ -1,5 +1,6 @@
 //! Tests over small pieces of machine code.
 
+mod evidence;
 mod fixture;
 mod forms;
 mod hostile;

@@ -269,6 +269,59 @@ fn a_size_that_the_compiler_left_needs_no_bound() {
     assert_eq!(fixture.cfg().edges[0].to, unresolved);
 }
 
+/// A match over all of a byte's values: nothing compares. The table holds
+/// distances to the cases from `entries`, and what follows it.
+fn check_placement(following: i32) -> Vec<String> {
+    let mut fixture = Fixture::assemble(|a| {
+        a.movzx(eax, byte_ptr(rdi)).unwrap();
+        a.lea(rcx, qword_ptr(TABLE)).unwrap();
+        a.movsxd(rax, dword_ptr(rcx + rax * 4)).unwrap();
+        a.add(rax, rcx).unwrap();
+        a.jmp(rax).unwrap();
+        for _ in 0..2 {
+            a.inc(eax).unwrap();
+            a.ret().unwrap();
+        }
+    });
+    // The assembler takes an address without a base as absolute.
+    let lea = fixture
+        .code
+        .windows(4)
+        .position(|it| it == [0x48, 0x8d, 0x0c, 0x25]);
+    let lea = lea.expect("lea rcx, [disp32]");
+    let next = BASE + lea as u64 + 7;
+    let distance = (TABLE - next) as i32;
+    fixture.code.splice(
+        lea..lea + 8,
+        [&[0x48, 0x8d, 0x0d][..], &distance.to_le_bytes(), &[0x90]].concat(),
+    );
+    let end = BASE + fixture.code.len() as u64;
+    let distances = [6, 3].map(|from_end| (end - from_end).wrapping_sub(TABLE) as i32);
+    let entries = distances.into_iter().chain([following + distances[0]]);
+    fixture.table = entries.flat_map(i32::to_le_bytes).collect();
+    let cfg = fixture.cfg();
+    let edges = cfg.edges.iter();
+    edges
+        .map(|edge| format!("{:?} {:?}", edge.kind, edge.evidence))
+        .collect()
+}
+
+#[test]
+fn a_table_ends_where_its_entries_leave_the_function() {
+    let found = check_placement(0x10_0000);
+    assert_eq!(
+        found,
+        [
+            "JumpTable { cases: [0] } TablePlacement",
+            "JumpTable { cases: [1] } TablePlacement"
+        ]
+    );
+    // Between instructions, and right behind the code: nobody knows.
+    for following in [1, 6] {
+        assert_eq!(check_placement(following), ["Indirect Decode"]);
+    }
+}
+
 #[test]
 fn a_way_found_later_refutes_a_table() {
     // Case 0 jumps to the table's own jump, past the comparison.

@@ -208,6 +208,7 @@ impl Drawing<'_> {
             BlockEnd::NoReturnCall => "never returns",
             BlockEnd::FallThrough
             | BlockEnd::Jump
+            | BlockEnd::Call
             | BlockEnd::Branch
             | BlockEnd::IndirectJump
             | BlockEnd::TailCall => "",

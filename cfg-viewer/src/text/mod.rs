@@ -183,7 +183,10 @@ impl Drawing<'_> {
             };
             let (source, target) = (last[edge.from.index()], first[to.index()]);
             // What goes on in the next box needs no wire.
-            let falls = !matches!(edge.kind, EdgeKind::Taken | EdgeKind::JumpTable { .. });
+            let falls = !matches!(
+                edge.kind,
+                EdgeKind::Taken | EdgeKind::JumpTable { .. } | EdgeKind::LandingPad
+            );
             if falls && target == source + 2 {
                 continue;
             }

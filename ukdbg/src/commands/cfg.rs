@@ -1,7 +1,9 @@
 //! `ukdbg cfg IMAGE FUNCTION`: the control-flow graph of a function, from the
-//! image alone.
+//! image alone. All functions of an image are `whole`'s.
 
-use ukdbg_session::cfg_viewer::{Marks, Zoom};
+mod whole;
+
+use ukdbg_session::cfg_viewer::{Cfg, CompilerMap, Marks, Zoom};
 use ukdbg_session::{Function, GraphView, Image, LinkAddr};
 
 use crate::arguments::{CfgArguments, CfgFormat, Global, parse_address};
@@ -19,17 +21,28 @@ const NEAR_NAMES: usize = 5;
 pub(crate) fn run(global: &Global, options: &CfgArguments, output: &mut Output) -> Outcome {
     let loaded = images::load(Some(&options.file), &global.symbols)?;
     output.loaded(&loaded);
+    let Some(name) = &options.function else {
+        let image = loaded.modules.iter().next();
+        let image = image.expect("the image itself is the first module");
+        return whole::run(&image.image, options, output);
+    };
     let (image, function) = loaded
         .modules
         .iter()
-        .find_map(|module| Some((&module.image, find(&module.image, options)?)))
-        .ok_or_else(|| not_found(&loaded, &options.function))?;
-    let function = one_of(function, &options.function)?;
+        .find_map(|module| Some((&module.image, find(&module.image, name)?)))
+        .ok_or_else(|| not_found(&loaded, name))?;
+    let function = one_of(function, name)?;
     let marks = Marks {
         current: options.at.map(LinkAddr),
         faulting: None,
     };
-    let graph = GraphView::of(image, &function, marks);
+    let cfg = Cfg::recover_with(image, &function, map_use(options));
+    if options.format == CfgFormat::Jsonl {
+        let line = serde_json::to_string(&cfg.line()).map_err(std::io::Error::from)?;
+        output.text(&format!("{line}\n"))?;
+        return Ok(Exit::Fine);
+    }
+    let graph = GraphView::of_graph(image, cfg, marks);
     let format = if output.is_json() {
         CfgFormat::Json
     } else {
@@ -39,9 +52,16 @@ pub(crate) fn run(global: &Global, options: &CfgArguments, output: &mut Output) 
     Ok(Exit::Fine)
 }
 
+fn map_use(options: &CfgArguments) -> CompilerMap {
+    match options.no_map {
+        true => CompilerMap::Ignored,
+        false => CompilerMap::Used,
+    }
+}
+
 fn print(graph: &GraphView, format: CfgFormat, output: &mut Output) -> std::io::Result<()> {
     match format {
-        CfgFormat::Json => output.document(GraphView::SCHEMA, graph),
+        CfgFormat::Json | CfgFormat::Jsonl => output.document(GraphView::SCHEMA, graph),
         CfgFormat::Dot => output.text(&graph.drawing().dot()),
         CfgFormat::Text => {
             let lines = graph.drawing().text(output.width(), Zoom::Instructions);
@@ -52,10 +72,10 @@ fn print(graph: &GraphView, format: CfgFormat, output: &mut Output) -> std::io::
 
 /// Functions of that name, or the one that holds that address; none when there
 /// is none.
-fn find(image: &Image<'_>, options: &CfgArguments) -> Option<Vec<Function>> {
-    let mut found = image.functions_named(&options.function);
+fn find(image: &Image<'_>, name: &str) -> Option<Vec<Function>> {
+    let mut found = image.functions_named(name);
     if found.is_empty()
-        && let Ok(address) = parse_address(&options.function)
+        && let Ok(address) = parse_address(name)
     {
         found.extend(image.function_at(LinkAddr(address)));
     }

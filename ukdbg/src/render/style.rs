@@ -25,7 +25,6 @@ pub(crate) struct Styles {
 
 impl Styles {
     /// No colours at all.
-    #[cfg(test)]
     pub(crate) const PLAIN: Self = Self { enabled: false };
 
     /// What the user and the stream ask for (no-color.org: a non-empty

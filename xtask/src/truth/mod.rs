@@ -2,10 +2,12 @@
 //! other tools say, and who is right where it is not.
 //!
 //! Here are the areas; `addresses` compares places of addresses, `unwinding`
-//! has stacks compared, `page` writes the page.
+//! has stacks compared, `cfg` compares control-flow graphs, `page` writes the
+//! page.
 
 mod addresses;
 mod answer;
+mod cfg;
 mod difference;
 mod page;
 mod sample;
@@ -17,6 +19,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::ValueEnum;
+
+use crate::cargo::build_ukdbg;
 
 /// What to compare.
 #[derive(clap::Args)]
@@ -45,6 +49,8 @@ enum Area {
     Addresses,
     /// Callers at every instruction of running guests
     Unwinding,
+    /// Blocks and edges, beside the compiler's own map of them
+    Cfg,
 }
 
 /// Compares, prints, and writes the page when everything was compared.
@@ -63,6 +69,12 @@ pub(crate) fn truth(arguments: &Arguments) -> Result<()> {
     if wanted(Area::Unwinding) {
         let guests = unwinding::compare(arguments.steps)?;
         sections.push(page::unwinding(&guests));
+    }
+    if wanted(Area::Cfg) {
+        let ukdbg = build_ukdbg(&[])?;
+        let agreements = cfg::compare(&ukdbg, cfg::Selection::All)?;
+        sections.push(page::cfg(&agreements));
+        unexplained = unexplained.and_then(|()| cfg::expect_agreement(&agreements));
     }
     for section in &sections {
         println!("{section}");

@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use super::Arguments;
 use super::addresses::{Agreement, TARGET};
 use super::answer::{Answer, Place};
+use super::cfg;
 use super::difference::{Difference, Kind};
 use super::unwinding::Guest;
 use crate::cargo::root;
@@ -142,6 +143,42 @@ pub(super) fn unwinding(guests: &[Guest]) -> String {
         "\nEvery frame at every instruction is GDB's, and every register that both recovered \
          has the same value:\nthe command fails at the first that has not.\n",
     );
+    text
+}
+
+/// The part about control-flow graphs.
+pub(super) fn cfg(agreements: &[cfg::Agreement]) -> String {
+    let mut text = format!("## Control-flow graphs\n\n{}\n", cfg::HOW);
+    text.push_str(
+        "| program | functions | blocks | found | right | edges | found | right \
+         | calls that never return | found | indirect jumps | exact | wrong |\n\
+         |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
+    );
+    let mut differences = std::collections::BTreeMap::<&str, u64>::new();
+    for agreement in agreements {
+        let (blocks, edges) = (agreement.blocks, agreement.edges);
+        let [noreturn, found] = agreement.noreturn;
+        let [indirect, exact, wrong] = agreement.indirect;
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {:.2} % | {:.2} % | {} | {:.2} % | {:.2} % | {noreturn} | {found} | {indirect} | {exact} | {wrong} |",
+            agreement.name,
+            agreement.functions,
+            blocks.truth,
+            blocks.recall() * 100.0,
+            blocks.precision() * 100.0,
+            edges.truth,
+            edges.recall() * 100.0,
+            edges.precision() * 100.0,
+        );
+        for (kind, count) in &agreement.differences {
+            *differences.entry(kind).or_default() += count;
+        }
+    }
+    text.push_str("\nDifferences, by kind:\n\n");
+    for (kind, count) in differences {
+        let _ = writeln!(text, "- {kind}: {count}");
+    }
     text
 }
 

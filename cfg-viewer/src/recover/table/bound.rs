@@ -8,7 +8,7 @@ use super::view::View;
 use crate::EdgeKind;
 
 /// Blocks between a jump and its comparison.
-const MAX_BLOCKS: usize = 16;
+const MAX_BLOCKS: usize = 32;
 
 impl View<'_, '_> {
     /// The largest value of a table's index at the `count`-th instruction of a
@@ -29,7 +29,7 @@ impl View<'_, '_> {
             }
             block = *from;
         }
-        self.masked(jump_block, count, &index)
+        self.made(jump_block, count, &index)
     }
 
     /// What a branch that was taken, or not, says of an index.
@@ -69,29 +69,112 @@ impl View<'_, '_> {
         if !same || index.width > bits {
             return None;
         }
-        let against = immediate(compare, bits)?;
-        match holds {
-            ConditionCode::be => Some(against),
-            ConditionCode::b => against.checked_sub(1),
-            _ => None,
-        }
+        limit(holds, immediate(compare, bits)?)
     }
 
-    /// The mask that an index was made with.
-    fn masked(&self, block: usize, count: usize, index: &Index) -> Option<u64> {
+    /// What the instruction that made an index leaves of it.
+    fn made(&self, mut block: usize, mut count: usize, index: &Index) -> Option<u64> {
         let Since::Instruction(address) = index.origin.since else {
             return None;
         };
-        let instructions = self.instructions(block);
-        let before = instructions.get(..count)?;
-        let made = before.iter().find(|made| made.ip() == address)?;
-        let is_mask = made.mnemonic() == Mnemonic::And && made.op0_kind() == OpKind::Register;
-        let bits = 8 * made.op0_register().size() as u32;
-        // A narrow mask leaves the bits above as they were.
-        match is_mask && index.width <= bits {
-            true => immediate(made, bits),
-            false => None,
+        for _ in 0..MAX_BLOCKS {
+            let instructions = self.instructions(block);
+            let before = instructions.get(..count)?;
+            if let Some(number) = before.iter().position(|made| made.ip() == address) {
+                return masked(&before[number], index)
+                    .or_else(|| self.clamped(block, number, index));
+            }
+            let [(from, _)] = self.before(block) else {
+                return None;
+            };
+            block = *from;
+            count = self.instructions(block).len();
         }
+        None
+    }
+
+    /// A conditional move that replaces all larger values by a constant.
+    fn clamped(&self, block: usize, number: usize, index: &Index) -> Option<u64> {
+        let instructions = self.instructions(block);
+        let made = instructions.get(number)?;
+        let registers = made.op0_kind() == OpKind::Register && made.op1_kind() == OpKind::Register;
+        let holds = made.condition_code();
+        if !registers || !is_conditional_move(made) || holds == ConditionCode::None {
+            return None;
+        }
+        let before = &instructions[..number];
+        // Moves of constants may stand between, which leave the flags.
+        let compare = before
+            .iter()
+            .rposition(|instruction| instruction.rflags_modified() != 0)?;
+        let (compared, against) = self.comparison(&before[compare], block, compare)?;
+        let mut values = [made.op1_register(), made.op0_register()]
+            .map(|register| self.register(register, block, number));
+        let mut holds = [holds, negated(made)];
+        // The constant second.
+        if matches!(values[0], Value::Constant(_)) {
+            values.reverse();
+            holds.reverse();
+        }
+        let [Value::Affine(kept), Value::Constant(other)] = values else {
+            return None;
+        };
+        let same = (kept.base, kept.scale) == (0, 1) && kept.origin == compared.origin;
+        let bits = 8 * before[compare].op0_register().size() as u32;
+        if !same || kept.width.min(index.width) > bits {
+            return None;
+        }
+        Some(limit(holds[0], against)?.max(other))
+    }
+
+    /// What a comparison compares, from its lowest bit on, and with which
+    /// number.
+    fn comparison(
+        &self,
+        compare: &Instruction,
+        block: usize,
+        number: usize,
+    ) -> Option<(Affine, u64)> {
+        let is_register =
+            compare.mnemonic() == Mnemonic::Cmp && compare.op0_kind() == OpKind::Register;
+        if !is_register {
+            return None;
+        }
+        let register = compare.op0_register();
+        match self.register(register, block, number) {
+            Value::Affine(compared) if (compared.base, compared.scale) == (0, 1) => {
+                let bits = 8 * register.size() as u32;
+                Some((compared, immediate(compare, bits)?))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn is_conditional_move(instruction: &Instruction) -> bool {
+    matches!(
+        instruction.mnemonic(),
+        Mnemonic::Cmova | Mnemonic::Cmovae | Mnemonic::Cmovb | Mnemonic::Cmovbe
+    )
+}
+
+/// The mask that an index was made with.
+fn masked(made: &Instruction, index: &Index) -> Option<u64> {
+    let is_mask = made.mnemonic() == Mnemonic::And && made.op0_kind() == OpKind::Register;
+    let bits = 8 * made.op0_register().size() as u32;
+    // A narrow mask leaves the bits above as they were.
+    match is_mask && index.width <= bits {
+        true => immediate(made, bits),
+        false => None,
+    }
+}
+
+/// The largest number that a condition leaves.
+fn limit(holds: ConditionCode, against: u64) -> Option<u64> {
+    match holds {
+        ConditionCode::be => Some(against),
+        ConditionCode::b => against.checked_sub(1),
+        _ => None,
     }
 }
 

@@ -1,10 +1,12 @@
 //! Jump tables: an indirect jump is resolved when the table's place follows
 //! from the code, its size is known, and every entry is code of the function.
 //! The size is what the compiler says, or what a comparison or mask that every
-//! way to the jump passes leaves for the index. Else the jump stays unresolved,
-//! with the reason. Nothing is guessed.
+//! way to the jump passes leaves for the index; where there is neither, what
+//! lies around the table may still prove it (`placement`). Else the jump stays
+//! unresolved, with the reason. Nothing is guessed.
 
 mod bound;
+mod placement;
 mod value;
 mod view;
 
@@ -95,17 +97,20 @@ fn attempt(view: &View<'_, '_>, jump: usize) -> Entries {
     let listed = view.scan.code.table_size(LinkAddr(table.base));
     let (entries, evidence) = match listed {
         Some(entries) => (entries, Evidence::TableSize),
-        None => {
-            let last = view.bound(block, count, &table);
-            let last = last.ok_or(Unresolved::Unbounded)?;
-            (last.saturating_add(1), Evidence::JumpTable)
-        }
+        None => match view.bound(block, count, &table) {
+            Some(last) => (last.saturating_add(1), Evidence::JumpTable),
+            None => return view.placed(base, &table).ok_or(Unresolved::Unbounded),
+        },
     };
     if entries > MAX_ENTRIES {
         return Err(Unresolved::Unbounded);
     }
     let targets = targets(view.scan, base, &table, entries).ok_or(Unresolved::Table)?;
-    Ok(Table { targets, evidence })
+    Ok(Table {
+        first: 0,
+        targets,
+        evidence,
+    })
 }
 
 /// Reads a table: addresses, or 32-bit distances from `base`.
@@ -119,15 +124,20 @@ fn targets(
     let length = size.checked_mul(usize::try_from(count).ok()?)?;
     let bytes = scan.code.constant(LinkAddr(table.base))?.get(..length)?;
     let targets = bytes.chunks_exact(size).map(|entry| {
-        let target = match base {
-            None => u64::from_le_bytes(entry.try_into().ok()?),
-            Some(base) => {
-                let distance = i32::from_le_bytes(entry.try_into().ok()?);
-                base.wrapping_add_signed(distance.into())
-            }
-        };
-        let offset = scan.extent.offset(LinkAddr(target))?;
-        (!scan.is_inside_instruction(offset)).then_some(LinkAddr(target))
+        let target = target(base, entry)?;
+        let offset = scan.extent.offset(target)?;
+        (!scan.is_inside_instruction(offset)).then_some(target)
     });
     targets.collect()
+}
+
+/// Where an entry leads.
+fn target(base: Option<u64>, entry: &[u8]) -> Option<LinkAddr> {
+    Some(LinkAddr(match base {
+        None => u64::from_le_bytes(entry.try_into().ok()?),
+        Some(base) => {
+            let distance = i32::from_le_bytes(entry.try_into().ok()?);
+            base.wrapping_add_signed(distance.into())
+        }
+    }))
 }

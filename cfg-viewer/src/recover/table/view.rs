@@ -1,7 +1,7 @@
 //! The code known so far as blocks with their predecessors, for looking
 //! backwards from a jump.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -14,6 +14,8 @@ use crate::recover::build::build;
 use crate::recover::scan::Scan;
 use crate::{Block, EdgeKind, EdgeTarget};
 
+use super::placement::Sweep;
+
 /// Blocks, their predecessors, and a limit to the work done on them.
 pub(super) struct View<'s, 'c> {
     pub(super) scan: &'s Scan<'c>,
@@ -23,6 +25,7 @@ pub(super) struct View<'s, 'c> {
     decoded: RefCell<HashMap<usize, Rc<[Instruction]>>>,
     factory: RefCell<InstructionInfoFactory>,
     fuel: Cell<u32>,
+    sweep: OnceCell<Sweep>,
 }
 
 impl<'s, 'c> View<'s, 'c> {
@@ -41,7 +44,13 @@ impl<'s, 'c> View<'s, 'c> {
             decoded: RefCell::default(),
             factory: RefCell::new(InstructionInfoFactory::new()),
             fuel: Cell::new(fuel),
+            sweep: OnceCell::new(),
         }
+    }
+
+    /// All of the function's code in the order of its bytes.
+    pub(super) fn sweep(&self) -> &Sweep {
+        self.sweep.get_or_init(|| Sweep::of(&self.scan.extent))
     }
 
     pub(super) fn fuel_left(&self) -> u32 {
