@@ -239,6 +239,11 @@ pub struct BreakpointAt {
 pub trait Control {
     /// Whether it runs now, as far as the link knows.
     fn is_running(&self) -> bool;
+    /// Whether it takes breakpoints and single steps. A monitor alone only
+    /// pauses a machine and lets it go on.
+    fn breaks(&self) -> bool {
+        true
+    }
     /// Lets it go on.
     fn resume(&mut self, how: Resume) -> Result<(), TargetError>;
     /// Asks it to stop; the stop comes from `poll`.

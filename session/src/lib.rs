@@ -9,6 +9,7 @@
 //! what the emulator logged comes as data), drawing, escaping.
 #![forbid(unsafe_code)]
 
+mod abilities;
 mod addresses;
 mod arguments;
 mod backtrace;

@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use crate::GraphView;
 use crate::view::{
-    BacktraceView, BreakpointView, BreakpointsView, CodeView, CpusView, DisassemblyView,
-    LocalsView, MemoryView, PrintView, RegistersView, ReportView, RunningView, SourceView,
-    SteppingView, StopView, TablesView, TraceView, WhoisView,
+    AbilitiesView, BacktraceView, BreakpointView, BreakpointsView, CodeView, CpusView,
+    DisassemblyView, LocalsView, MemoryView, PrintView, RegistersView, ReportView, RunningView,
+    SourceView, SteppingView, StopView, TablesView, TraceView, WhoisView,
 };
 
 /// One answer, of the request's kind.
@@ -24,6 +24,8 @@ pub enum Reply {
     Breakpoints(BreakpointsView),
     /// What steps do about interrupts.
     Stepping(SteppingView),
+    /// What the machine's links can do.
+    Abilities(AbilitiesView),
     /// The CPUs.
     Cpus(CpusView),
     /// Backtraces: of the selected CPU, or of every CPU and task.
@@ -66,6 +68,7 @@ impl Reply {
             Self::Breakpoint(_) => "ukdbg.breakpoint/1",
             Self::Breakpoints(_) => "ukdbg.breakpoints/1",
             Self::Stepping(_) => "ukdbg.stepping/1",
+            Self::Abilities(_) => "ukdbg.abilities/1",
             Self::Cpus(_) => "ukdbg.cpus/1",
             Self::Backtraces { .. } => "ukdbg.backtrace/1",
             Self::Report(_) => "ukdbg.report/1",

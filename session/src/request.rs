@@ -38,6 +38,8 @@ pub enum Request {
     },
     /// Whether steps mask interrupts.
     StepInterrupts(StepInterrupts),
+    /// What the machine's links can do.
+    Abilities,
     /// The CPUs, and where each stands.
     Cpus,
     /// Makes requests be about a CPU, its frames and its steps.

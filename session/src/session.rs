@@ -89,6 +89,7 @@ impl<'data, T: Target> Session<'data, T> {
                 Reply::Breakpoints(self.delete_breakpoint(number)?)
             }
             Request::StepInterrupts(interrupts) => Reply::Stepping(self.step_with(interrupts)),
+            Request::Abilities => Reply::Abilities(self.abilities()),
             Request::Cpus => Reply::Cpus(self.cpus()?),
             Request::SelectCpu { cpu } => Reply::Cpus(self.select_cpu(cpu)?),
             Request::Assign {

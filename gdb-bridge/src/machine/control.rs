@@ -25,6 +25,10 @@ impl Control for Machine {
         }
     }
 
+    fn breaks(&self) -> bool {
+        self.stub.is_some()
+    }
+
     fn resume(&mut self, how: Resume) -> Result<(), TargetError> {
         if self.is_running() {
             return Err(TargetError::Running {

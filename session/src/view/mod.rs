@@ -1,6 +1,7 @@
 //! Replies: what the answers look like to every front end, and as JSON.
 //! Addresses are typed; text from guest or image is `Untrusted`.
 
+mod abilities;
 mod backtrace;
 mod breakpoint;
 mod look;
@@ -10,6 +11,7 @@ mod stop;
 mod tables;
 mod why;
 
+pub use abilities::AbilitiesView;
 pub use backtrace::{ArgumentView, BacktraceView, FrameView, StackOwner};
 pub use breakpoint::{
     Armed, BreakpointKindView, BreakpointLocation, BreakpointView, BreakpointsView,

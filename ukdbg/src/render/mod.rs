@@ -1,6 +1,7 @@
 //! Replies as text for a terminal. Everything untrusted goes through
 //! `escape`; colours only where the output wants them.
 
+mod abilities;
 mod addr2line;
 mod backtrace;
 mod breakpoints;
@@ -22,6 +23,7 @@ mod value;
 mod whois;
 mod why;
 
+pub(crate) use abilities::abilities;
 pub(crate) use addr2line::{LineStyle, address_lines};
 pub(crate) use backtrace::{backtraces, frame_line};
 pub(crate) use breakpoints::{breakpoint, breakpoints, cpus};

@@ -18,7 +18,7 @@ use crate::render;
 use crate::repl::prompt::Prompt;
 use crate::repl::words::Words;
 
-pub(super) static COMMANDS: [Command; 16] = [
+pub(super) static COMMANDS: [Command; 17] = [
     Command::new(
         "breakpoints",
         &["b", "br", "watchpoints"],
@@ -85,6 +85,14 @@ pub(super) static COMMANDS: [Command; 16] = [
     ),
     Command::new("cpus", &[], "", "The CPUs.", "info cpus", Does::This(cpus)),
     Command::new(
+        "abilities",
+        &[],
+        "",
+        "What the links to the machine can do.",
+        "info abilities",
+        Does::This(super::machine::abilities),
+    ),
+    Command::new(
         "symbol",
         &[],
         "ADDRESS | EXPR",
@@ -138,7 +146,7 @@ pub(super) static COMMANDS: [Command; 16] = [
         "target",
         &["program"],
         "",
-        "The machine: where it is, and why it stands still.",
+        "The machine: where it is, what its links can do, and why it stands still.",
         "info target",
         Does::This(target),
     ),
@@ -448,6 +456,9 @@ fn target(prompt: &mut Prompt<'_>, words: &mut Words<'_>) -> Result<(), Failure>
         return prompt.say_stop(reply);
     }
     prompt.say_text(&format!("{}\n", escape_str(&endpoint)))?;
+    if let Ok(Reply::Abilities(view)) = prompt.guest.answer(Request::Abilities) {
+        prompt.say_text(&render::abilities(&view))?;
+    }
     match &stop {
         Some(reply) => prompt.say_stop(reply),
         None => Ok(()),

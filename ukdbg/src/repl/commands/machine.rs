@@ -114,3 +114,13 @@ pub(super) fn kill(prompt: &mut Prompt<'_>, words: &mut Words<'_>) -> Result<(),
     prompt.leaving = Some(Farewell::Quit(Leaving::Ended));
     prompt.say_done()
 }
+
+/// What the links to the machine can do.
+pub(super) fn abilities(prompt: &mut Prompt<'_>, words: &mut Words<'_>) -> Result<(), Failure> {
+    words.end()?;
+    let reply = prompt.ask(Request::Abilities)?;
+    prompt.say(&reply, |_| match &reply {
+        Reply::Abilities(view) => render::abilities(view),
+        _ => String::new(),
+    })
+}
