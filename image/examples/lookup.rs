@@ -29,6 +29,9 @@ fn main() {
                     function.name.demangled, function.entry.0, at.0
                 );
             }
+            for copy in image.inlined_copies(&rest[0]) {
+                println!("inlined at {:#x}", copy.0);
+            }
         }
         "line" => {
             let line = rest[1].parse().expect("a number");

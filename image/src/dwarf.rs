@@ -30,6 +30,7 @@ mod line_program;
 mod line_units;
 pub(crate) mod lines;
 mod members;
+mod name_units;
 pub(crate) mod names;
 mod part;
 mod position;
@@ -227,7 +228,7 @@ impl<'data> Debug<'data> {
         &self,
         answer: impl Fn(Scope<'_, 'data>) -> Vec<T> + Sync,
     ) -> Vec<T> {
-        self.answers(|offset| self.unit(offset), answer)
+        self.answers(self.unit_offsets(), |offset| self.unit(offset), answer)
     }
 
     /// As [`Debug::for_all_units`], without keeping the units.
@@ -235,7 +236,16 @@ impl<'data> Debug<'data> {
         &self,
         answer: impl Fn(Scope<'_, 'data>) -> Vec<T> + Sync,
     ) -> Vec<T> {
-        self.answers(|offset| self.unit_for_once(offset), answer)
+        self.for_units_once(self.unit_offsets(), answer)
+    }
+
+    /// As [`Debug::for_all_units_once`], of some units.
+    pub(crate) fn for_units_once<T: Send>(
+        &self,
+        offsets: &[usize],
+        answer: impl Fn(Scope<'_, 'data>) -> Vec<T> + Sync,
+    ) -> Vec<T> {
+        self.answers(offsets, |offset| self.unit_for_once(offset), answer)
     }
 
     /// Every line table's answer, in order. Neither kept, since writing a
@@ -253,16 +263,18 @@ impl<'data> Debug<'data> {
                     .map(Arc::new)
             })
         };
-        self.answers(unit, answer)
+        self.answers(self.unit_offsets(), unit, answer)
     }
 
     fn answers<T: Send>(
         &self,
+        offsets: &[usize],
         unit: impl Fn(usize) -> Option<Arc<Unit<'data>>> + Sync,
         answer: impl Fn(Scope<'_, 'data>) -> Vec<T> + Sync,
     ) -> Vec<T> {
-        let offsets = self.unit_offsets().par_iter();
-        let answers = offsets.map(|&offset| self.answer(unit(offset), &answer));
+        let answers = offsets
+            .par_iter()
+            .map(|&offset| self.answer(unit(offset), &answer));
         let answers: Vec<Vec<T>> = answers.collect();
         answers.into_iter().flatten().collect()
     }

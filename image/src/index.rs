@@ -160,7 +160,7 @@ pub(crate) fn named_by_symbols<'data>(
 /// Where copies of the functions of a name were inlined.
 pub(crate) fn copies_named(name: &str, debug: &Debug<'_>) -> Vec<u64> {
     let query = Query::new(name);
-    let mut entries = entries_of_copies(debug, &|linkage| query.matches(linkage));
+    let mut entries = entries_of_copies(debug, query.part, &|linkage| query.matches(linkage));
     entries.sort_unstable();
     entries.dedup();
     entries

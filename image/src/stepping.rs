@@ -38,7 +38,7 @@ impl Image<'_> {
     }
 
     /// Where the code of functions of a name was copied into others, ascending.
-    /// `name` as in [`Image::functions_named`]. Reads every unit.
+    /// `name` as in [`Image::functions_named`].
     pub fn inlined_copies(&self, name: &str) -> Vec<LinkAddr> {
         let copies = self.debug().map(|debug| copies_named(name, debug));
         copies

@@ -9,17 +9,23 @@ use super::names::describe;
 use super::ranges::RangeAttributes;
 use super::{Debug, Scope};
 
-/// Entries of the copies whose function's name `matches`, in no order.
+/// Entries of the copies whose function's name `matches`, in no order. Every
+/// such name holds `part`.
 pub(crate) fn entries_of_copies(
     debug: &Debug<'_>,
+    part: &[u8],
     matches: &(dyn Fn(&[u8]) -> bool + Sync),
 ) -> Vec<u64> {
-    debug.for_all_units_once(|scope| {
+    let in_scope = |scope: Scope<'_, '_>| {
         let mut found = Vec::new();
         // What was read before a malformed entry is kept.
         let _ = in_unit(scope, matches, &mut found);
         found
-    })
+    };
+    match debug.units_with_name(part, matches) {
+        Some(units) => debug.for_units_once(&units, in_scope),
+        None => debug.for_all_units_once(in_scope),
+    }
 }
 
 fn in_unit(

@@ -33,6 +33,8 @@ pub(crate) struct Headers {
     /// Signatures of type units, ascending, each with the offset of its unit
     /// and of the type's entry.
     signatures: Vec<(u64, usize, usize)>,
+    /// Some of them are skeletons of units in other files (DWARF 5 §3.1.2).
+    pub(crate) has_skeletons: bool,
 }
 
 impl Headers {
@@ -50,6 +52,7 @@ impl Headers {
 
     fn add(&mut self, offset: usize, header: &Header<'_>) {
         self.offsets.push(offset);
+        self.has_skeletons |= matches!(header.type_(), UnitType::Skeleton(_));
         if let UnitType::Type {
             type_signature,
             type_offset,

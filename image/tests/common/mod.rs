@@ -22,6 +22,11 @@ impl Program {
         Self::compile(&compiler, "program.c", source, arguments)
     }
 
+    /// Compiles C by clang with the arguments given.
+    pub(crate) fn clang(source: &str, arguments: &[&str]) -> Self {
+        Self::compile("clang", "program.c", source, arguments)
+    }
+
     /// Assembles with the arguments given.
     pub(crate) fn assembly(source: &str, arguments: &[&str]) -> Self {
         let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".to_owned());
