@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use ukdbg_inspect::{
     BreakpointAt, Control, History, LiveMemory, Memory, MemoryError, MemoryWrite, Paged,
     PagingState, PhysAddr, PhysicalMemory, Register, RegisterWrite, Registers, SystemRegisters,
-    Target, TargetError, VcpuId, VirtAddr,
+    Target, TargetError, VcpuId, VectorRegisters, VirtAddr,
 };
 
 use crate::endpoint::Endpoint;
@@ -209,6 +209,19 @@ impl Machine {
 impl Memory for Machine {
     fn read(&mut self, at: VirtAddr, buf: &mut [u8]) -> Result<usize, MemoryError> {
         self.read_again(|machine| machine.read_once(at, buf))
+    }
+
+    fn vector_registers(&mut self) -> VectorRegisters {
+        let (Some(vcpu), Ok(())) = (self.selected, self.needs_stop("registers")) else {
+            return VectorRegisters::default();
+        };
+        if let Some(known) = self.cache.vectors().get(&vcpu) {
+            return known.clone();
+        }
+        let asked = self.stub.as_mut().map(|stub| stub.vector_registers(vcpu));
+        let vectors = asked.and_then(Result::ok).unwrap_or_default();
+        self.cache.vectors().insert(vcpu, vectors.clone());
+        vectors
     }
 }
 

@@ -69,7 +69,7 @@ pub use paging::{
     Access, AccessKind, Denial, Hole, HoleEdge, Level, MappedRun, Mappings, PageEntry, PageLevel,
     PageOutcome, PageRights, PageWalk, Paged, PagingMode, PagingState, Privilege, is_canonical,
 };
-pub use registers::{REGISTER_COUNT, Register, Registers};
+pub use registers::{REGISTER_COUNT, Register, Registers, VectorRegister, VectorRegisters};
 pub use root::{
     Fault, FaultReport, HeapBlocks, HeapEntry, HeapState, Root, RootError, RootNote, Stack,
     StackUse, Stacks, find_root, root_note, scan_for_root,

@@ -1,11 +1,14 @@
 //! The registers of one virtual CPU, read once per stop.
 
 mod stored;
+mod vector;
 
 use serde::Serialize;
 use ukdbg_image::DwarfRegister;
 
 use crate::VirtAddr;
+
+pub use vector::{VectorRegister, VectorRegisters};
 
 /// A register that ukdbg reads by name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]

@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use crate::{History, InHistory, PhysAddr, Register, Registers, SystemRegisters, VirtAddr};
+use crate::{
+    History, InHistory, PhysAddr, Register, Registers, SystemRegisters, VectorRegisters, VirtAddr,
+};
 
 /// A virtual CPU, by the link's own numbering.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
@@ -95,11 +97,21 @@ pub trait Memory {
     /// an edge of what is mapped; when the first byte cannot be read that is
     /// an error.
     fn read(&mut self, at: VirtAddr, buf: &mut [u8]) -> Result<usize, MemoryError>;
+
+    /// The x87 and SSE registers of the same CPU, as far as they are known.
+    /// Values lie in them as they lie in memory, and as seldom.
+    fn vector_registers(&mut self) -> VectorRegisters {
+        VectorRegisters::default()
+    }
 }
 
 impl<M: Memory + ?Sized> Memory for &mut M {
     fn read(&mut self, at: VirtAddr, buf: &mut [u8]) -> Result<usize, MemoryError> {
         (**self).read(at, buf)
+    }
+
+    fn vector_registers(&mut self) -> VectorRegisters {
+        (**self).vector_registers()
     }
 }
 

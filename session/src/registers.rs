@@ -1,9 +1,11 @@
 //! Registers as they are shown, with what they point at.
 
-use ukdbg_inspect::{Modules, Register, Registers, Target, VirtAddr};
+use ukdbg_inspect::{
+    FoundBy, Modules, Register, Registers, Target, VectorRegister, VectorRegisters, VirtAddr,
+};
 
 use crate::session::Session;
-use crate::view::{RegisterValue, RegistersView, Word};
+use crate::view::{RegisterValue, RegistersView, VectorValue, Wide, Word};
 use crate::{RegisterSet, SessionError, names};
 
 /// The registers of a frame, by its number as shown.
@@ -18,6 +20,18 @@ pub(crate) fn of_frame<T: Target>(
     if set == RegisterSet::All {
         let vcpu = session.current_vcpu()?;
         view.system = Some(session.target.system_registers(vcpu)?);
+        // A caller's are lost in the call.
+        let known = match frame.found_by {
+            FoundBy::Stop => session.target.vector_registers(),
+            _ => VectorRegisters::default(),
+        };
+        view.vectors = VectorRegister::all()
+            .map(|register| VectorValue {
+                register: register.name(),
+                bytes: register.size(),
+                value: known.get(register).map(Wide),
+            })
+            .collect();
     }
     Ok(view)
 }
@@ -39,6 +53,7 @@ pub(crate) fn view(modules: &Modules<'_>, registers: &Registers) -> RegistersVie
         .collect();
     RegistersView {
         registers,
+        vectors: Vec::new(),
         system: None,
     }
 }

@@ -4,7 +4,7 @@
 
 use ukdbg_inspect::{
     Backtrace, Control, Frame, Memory, Modules, PagingState, Register, Registers, Root, RootError,
-    Target, TargetError, VcpuId, VirtAddr, find_root,
+    Target, TargetError, VcpuId, VectorRegisters, VirtAddr, find_root,
 };
 
 use crate::run::Run;
@@ -230,5 +230,9 @@ impl<'data, T: Target> Session<'data, T> {
 impl<T: Target> Memory for Session<'_, T> {
     fn read(&mut self, at: VirtAddr, buf: &mut [u8]) -> Result<usize, ukdbg_inspect::MemoryError> {
         self.target.read(at, buf)
+    }
+
+    fn vector_registers(&mut self) -> VectorRegisters {
+        self.target.vector_registers()
     }
 }

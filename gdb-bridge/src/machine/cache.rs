@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use ukdbg_inspect::{Registers, VcpuId};
+use ukdbg_inspect::{Registers, VcpuId, VectorRegisters};
 
 /// Which addresses a line is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,6 +27,7 @@ pub(super) struct Cache {
     last: Option<(Space, u64, u64)>,
     lines: HashMap<(Space, u64), Box<[u8]>>,
     registers: HashMap<VcpuId, Registers>,
+    vectors: HashMap<VcpuId, VectorRegisters>,
 }
 
 impl Cache {
@@ -37,12 +38,14 @@ impl Cache {
             last: None,
             lines: HashMap::new(),
             registers: HashMap::new(),
+            vectors: HashMap::new(),
         }
     }
 
     pub(super) fn clear(&mut self) {
         self.lines.clear();
         self.registers.clear();
+        self.vectors.clear();
     }
 
     pub(super) fn forget_memory(&mut self) {
@@ -51,6 +54,10 @@ impl Cache {
 
     pub(super) fn registers(&mut self) -> &mut HashMap<VcpuId, Registers> {
         &mut self.registers
+    }
+
+    pub(super) fn vectors(&mut self) -> &mut HashMap<VcpuId, VectorRegisters> {
+        &mut self.vectors
     }
 
     /// Reads through the cache. `fetch` reads from an address into a buffer

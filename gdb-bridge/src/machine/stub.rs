@@ -1,7 +1,9 @@
 //! What a stub offers, asked once and remembered: its CPUs, its registers'
 //! layout, its memory. One link's part of a machine; joining is `machine`'s.
 
-use ukdbg_inspect::{Register, Registers, Resume, StepInterrupts, TargetError, VcpuId};
+use ukdbg_inspect::{
+    Register, Registers, Resume, StepInterrupts, TargetError, VcpuId, VectorRegisters,
+};
 
 use crate::rsp::{
     Answer, Command, Features, Layout, MemoryMode, QEMU_LENGTH, RspLink, StopReply, ThreadId,
@@ -222,12 +224,28 @@ impl Stub {
 
     /// The registers of a CPU.
     pub(super) fn registers(&mut self, vcpu: VcpuId) -> Result<Registers, TargetError> {
+        self.decoded(vcpu, Layout::decode)
+    }
+
+    /// One CPU's x87 and SSE registers.
+    pub(super) fn vector_registers(
+        &mut self,
+        vcpu: VcpuId,
+    ) -> Result<VectorRegisters, TargetError> {
+        self.decoded(vcpu, Layout::decode_vectors)
+    }
+
+    fn decoded<R>(
+        &mut self,
+        vcpu: VcpuId,
+        decode: impl FnOnce(&Layout, &[u8]) -> R,
+    ) -> Result<R, TargetError> {
         let digits = self.register_digits(vcpu)?;
         let layout = match self.layout.take() {
             Some(layout) => layout,
             None => self.find_layout(digits.len() / 2)?,
         };
-        let registers = layout.decode(&digits);
+        let registers = decode(&layout, &digits);
         self.layout = Some(layout);
         Ok(registers)
     }

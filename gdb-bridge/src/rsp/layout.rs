@@ -6,12 +6,13 @@
 //! is scanned for the two elements that matter: a description is a list of
 //! registers in order.
 
-use ukdbg_inspect::{Register, Registers};
+use ukdbg_inspect::{Register, Registers, VectorRegister, VectorRegisters};
 
 /// One register's place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Field {
     register: Option<Register>,
+    vector: Option<VectorRegister>,
     number: u32,
     offset: usize,
     length: usize,
@@ -44,6 +45,7 @@ impl Layout {
         for register in tail {
             layout.push(register, 8);
         }
+        layout.push_vectors();
         layout
     }
 
@@ -62,7 +64,19 @@ impl Layout {
     /// GDB's own layout, if the packet's length is one it can have. 32-bit
     /// stubs have other lengths.
     pub(crate) fn by_length(length: usize) -> Option<Self> {
-        GDB_LENGTHS.contains(&length).then(Self::core)
+        // What a shorter packet does not hold is not known.
+        let mut layout = Self::core();
+        layout.push_vectors();
+        GDB_LENGTHS.contains(&length).then_some(layout)
+    }
+
+    /// The x87 and SSE registers, which are in the same order in all layouts.
+    fn push_vectors(&mut self) {
+        for register in VectorRegister::all() {
+            self.push(None, register.size());
+            let field = self.fields.last_mut().expect("it was just pushed");
+            field.vector = Some(register);
+        }
     }
 
     /// From a target description with its includes already in place; `None`
@@ -76,12 +90,14 @@ impl Layout {
                 attribute(element, "regnum").map_or(Some(next), |text| text.parse().ok())?;
             next = number.checked_add(1)?;
             let name = attribute(element, "name")?;
-            registers.push((number, by_name(name), bits.checked_add(7)? / 8));
+            registers.push((number, name, bits.checked_add(7)? / 8));
         }
         registers.sort_by_key(|(number, ..)| *number);
         let mut layout = Self { fields: Vec::new() };
-        for (number, register, length) in registers {
-            layout.push_numbered(number, register, length)?;
+        for (number, name, length) in registers {
+            layout.push_numbered(number, by_name(name), length)?;
+            let field = layout.fields.last_mut().expect("it was just pushed");
+            field.vector = VectorRegister::named(name).filter(|it| it.size() == length);
         }
         let pc = layout
             .fields
@@ -108,6 +124,7 @@ impl Layout {
         };
         self.fields.push(Field {
             register,
+            vector: None,
             number,
             offset,
             length,
@@ -132,6 +149,22 @@ impl Layout {
         registers
     }
 
+    /// As [`Layout::decode`], of the x87 and SSE registers.
+    pub(crate) fn decode_vectors(&self, digits: &[u8]) -> VectorRegisters {
+        let mut registers = VectorRegisters::default();
+        for field in &self.fields {
+            let Some(register) = field.vector else {
+                continue;
+            };
+            let place = field.offset.saturating_mul(2)
+                ..field.offset.saturating_add(field.length).saturating_mul(2);
+            if let Some(value) = digits.get(place).and_then(wide) {
+                registers.set(register, value);
+            }
+        }
+        registers
+    }
+
     /// Puts a register into a `g` packet's digits; whether there is room for it.
     pub(crate) fn encode(&self, digits: &mut [u8], register: Register, value: u64) -> bool {
         let mut fields = self.fields.iter();
@@ -149,6 +182,16 @@ impl Layout {
         }
         true
     }
+}
+
+/// A little-endian number of up to 16 bytes; none when some digit is not one.
+fn wide(digits: &[u8]) -> Option<u128> {
+    let (low, high) = digits.split_at(digits.len().min(16));
+    let high = match high {
+        [] => 0,
+        high => super::reply::little_endian(high)?,
+    };
+    Some(u128::from(high) << 64 | u128::from(super::reply::little_endian(low)?))
 }
 
 /// The files that a description includes, in order.

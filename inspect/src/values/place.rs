@@ -93,7 +93,7 @@ impl<'data> Place<'data> {
             limits: ValueLimits::default(),
         };
         let storage = match locate(&context, memory, variable) {
-            Ok(location) => Storage::of(&location, &registers, memory),
+            Ok(location) => Storage::of(&location, frame, memory),
             Err(error) => Storage::Bytes(vec![Err(error.into())]),
         };
         Self {

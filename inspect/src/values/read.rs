@@ -309,7 +309,7 @@ pub(super) fn base(encoding: BaseEncoding, bits: u128, size: u64) -> Value {
             8 => Value::Float {
                 value: f64::from_bits(low_word(bits)),
             },
-            _ => Missing::Undescribed.into(),
+            _ => super::extended::value("", bits, size).unwrap_or(Missing::Undescribed.into()),
         },
         BaseEncoding::ComplexFloat => Missing::Undescribed.into(),
         BaseEncoding::Unicode => match u32::try_from(bits).ok().and_then(char::from_u32) {

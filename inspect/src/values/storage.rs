@@ -1,11 +1,12 @@
 //! Where a value's bytes are: in memory, in registers, in parts of both, or
 //! nowhere.
 
-use ukdbg_image::ValueLocation;
+use ukdbg_image::{DwarfRegister, ValueLocation};
 
 use super::Missing;
 use crate::memory::read_exact;
-use crate::{Memory, Register, Registers, VirtAddr};
+use crate::unwind::{FoundBy, Frame};
+use crate::{Memory, Register, VectorRegister, VirtAddr};
 
 /// Bytes read for one scalar.
 const MOST_BYTES: usize = 16;
@@ -19,10 +20,11 @@ pub(super) enum Storage {
 }
 
 impl Storage {
-    /// The storage of an evaluated location.
+    /// The storage of an evaluated location; without a frame no register is
+    /// known.
     pub(super) fn of(
         location: &ValueLocation,
-        registers: &Registers,
+        frame: Option<&Frame>,
         memory: &mut dyn Memory,
     ) -> Self {
         /// Parts that together are larger than a few registers are not
@@ -33,14 +35,10 @@ impl Storage {
             ValueLocation::Value(bytes) => Self::Bytes(bytes.iter().copied().map(Ok).collect()),
             ValueLocation::OptimizedOut => Self::Bytes(vec![Err(Missing::OptimizedOut)]),
             ValueLocation::Register(number) => {
-                let register = Register::from_dwarf(*number);
-                let value = register.and_then(|register| registers.get(register));
-                let lacks = || match register {
-                    Some(register) => register.name().to_owned(),
-                    None => format!("register {}", number.0),
-                };
-                Self::Bytes(match value {
-                    Some(value) => value.to_le_bytes().into_iter().map(Ok).collect(),
+                let bytes = frame.and_then(|frame| in_register(*number, frame, memory));
+                let lacks = || register_name(*number);
+                Self::Bytes(match bytes {
+                    Some(bytes) => bytes.into_iter().map(Ok).collect(),
                     None => vec![Err(Missing::Unavailable { lacks: lacks() })],
                 })
             }
@@ -49,7 +47,7 @@ impl Storage {
                 for (piece, size) in pieces {
                     let size = usize::try_from(*size).unwrap_or(MOST_IN_PARTS);
                     let room = MOST_IN_PARTS - bytes.len();
-                    let part = Self::of(piece, registers, memory);
+                    let part = Self::of(piece, frame, memory);
                     bytes.extend(part.bytes(0, size.min(room), memory));
                 }
                 Self::Bytes(bytes)
@@ -129,4 +127,25 @@ impl Storage {
         }
         Ok(u128::from_le_bytes(number))
     }
+}
+
+/// The bytes of a register. Only the innermost frame's vector registers are
+/// the CPU's.
+fn in_register(number: DwarfRegister, frame: &Frame, memory: &mut dyn Memory) -> Option<Vec<u8>> {
+    if let Some(register) = Register::from_dwarf(number) {
+        let value = frame.registers.get(register)?;
+        return Some(value.to_le_bytes().to_vec());
+    }
+    let register = VectorRegister::from_dwarf(number)?;
+    if frame.found_by != FoundBy::Stop {
+        return None;
+    }
+    let value = memory.vector_registers().get(register)?;
+    Some(value.to_le_bytes()[..register.size()].to_vec())
+}
+
+fn register_name(number: DwarfRegister) -> String {
+    let name = Register::from_dwarf(number).map(Register::name);
+    let name = name.or_else(|| VectorRegister::from_dwarf(number).map(VectorRegister::name));
+    name.map_or_else(|| format!("register {}", number.0), str::to_owned)
 }

@@ -103,7 +103,7 @@ pub(super) fn read<'data>(
         Ok(location) => location,
         Err(error) => return Missing::from(error).into(),
     };
-    let storage = Storage::of(&location, context.registers, memory);
+    let storage = Storage::of(&location, context.frame, memory);
     let mut reader = Reader {
         modules: context.modules,
         image: &context.module.image,

@@ -10,6 +10,7 @@ use super::names::Names;
 use super::numbers::{binary, cast, fraction, of_fraction, sized, truth};
 use super::parser::{located, parse};
 use super::syntax::{Binary, Node, NodeKind, Span, TypeName, Unary};
+use super::vectors;
 
 /// Bytes of a number that may be an address: boot code's have four.
 const SMALLEST_ADDRESS: u64 = 4;
@@ -80,10 +81,21 @@ impl<'data> Evaluator<'_, 'data> {
                 };
                 names.find(name, self.memory).map_err(at(node))
             }
-            NodeKind::Register(name) => self.names().known_register(name).map_err(at(node)),
+            NodeKind::Register(name) => {
+                let vector = vectors::register(self.frame, name, self.memory);
+                match vector.map_err(|kind| (node.span, kind))? {
+                    Some(place) => Ok(place),
+                    None => self.names().known_register(name).map_err(at(node)),
+                }
+            }
             NodeKind::Field(of, name) => {
-                let of = self.node(of)?;
-                of.field(name, self.memory).map_err(at(node))
+                let place = self.node(of)?;
+                if let NodeKind::Register(register) = &of.kind
+                    && let Some(lanes) = vectors::lanes(register, &place, name)
+                {
+                    return Ok(lanes);
+                }
+                place.field(name, self.memory).map_err(at(node))
             }
             NodeKind::Index(of, index) => {
                 let place = self.node(of)?;

@@ -11,6 +11,7 @@ mod numbers;
 mod parser;
 mod scopes;
 mod syntax;
+mod vectors;
 
 #[cfg(test)]
 mod tests;

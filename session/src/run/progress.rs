@@ -92,7 +92,7 @@ fn at_gate<T: Target>(
             stop_here(session, registers)
         }
         Why::Returned(function) => {
-            let value = returned::value(session, function, registers, motion.vcpu);
+            let value = returned::value(session, function, registers);
             stop_here(session, registers);
             Next::Done(Cause::Returned { value })
         }

@@ -25,7 +25,8 @@ pub use report::{
     TraceView,
 };
 pub use state::{
-    DisassemblyLine, DisassemblyView, RegisterValue, RegistersView, SourceLine, SourceView, Word,
+    DisassemblyLine, DisassemblyView, RegisterValue, RegistersView, SourceLine, SourceView,
+    VectorValue, Wide, Word,
 };
 pub use stop::{
     Cause, CpuView, CpusView, Event, LogView, Returned, RunningView, SteppingView, StopView,

@@ -16,9 +16,33 @@ pub struct RegistersView {
     /// Every register that ukdbg knows; those of a caller's frame that cannot
     /// be recovered have no value.
     pub registers: Vec<RegisterValue>,
+    /// Those of the x87 and SSE units, where they were asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub vectors: Vec<VectorValue>,
     /// The CPU's own that lead to descriptor tables, where they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub system: Option<SystemRegisters>,
+}
+
+/// A value of up to 128 bits, written in hexadecimal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wide(pub u128);
+
+impl Serialize for Wide {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{:#x}", self.0))
+    }
+}
+
+/// The value of a register of the x87 or SSE unit.
+#[derive(Debug, Clone, Serialize)]
+pub struct VectorValue {
+    /// The register's name.
+    pub register: &'static str,
+    /// Bytes that it holds.
+    pub bytes: usize,
+    /// Its value; none when unavailable.
+    pub value: Option<Wide>,
 }
 
 /// A register's value.

@@ -105,10 +105,29 @@ pub(crate) fn registers(view: &RegistersView, set: RegisterSet, styles: Styles) 
         let line = format!("{name} {:#018x} {meaning}", word.0);
         let _ = writeln!(out, "{}", line.trim_end());
     }
+    for vector in &view.vectors {
+        let name = styles.paint(Style::Strong, format!("{:<8}", vector.register));
+        let line = match vector.value {
+            Some(value) => wide(value.0, vector.bytes),
+            None => styles.paint(Style::Dim, "<unavailable>"),
+        };
+        let _ = writeln!(out, "{name} {line}");
+    }
     if let Some(system) = &view.system {
         out.push_str(&super::tables::system_registers(system, styles));
     }
     out
+}
+
+/// A register of the x87 or SSE unit, two numbers of double precision beside
+/// its digits.
+fn wide(value: u128, bytes: usize) -> String {
+    let digits = format!("{value:#0width$x}", width = 2 + bytes * 2);
+    if bytes != 16 {
+        return digits;
+    }
+    let half = |half: u128| f64::from_bits((half & u128::from(u64::MAX)) as u64);
+    format!("{digits} [{:?}, {:?}]", half(value), half(value >> 64))
 }
 
 fn bits(register: Register, value: u64) -> Option<String> {

@@ -104,3 +104,37 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn vectors_lie_behind_what_is_known_of_each_layout() {
+    let check = |layout: &Layout, name: &str, expected: (usize, usize)| {
+        let wanted = VectorRegister::named(name);
+        let mut fields = layout.fields.iter();
+        let field = fields.find(|field| field.vector == wanted);
+        let found = field.map(|field| (field.offset, field.length));
+        assert_eq!(found, Some(expected), "{name}");
+    };
+    let qemu = Layout::qemu();
+    check(&qemu, "st0", (236, 10));
+    check(&qemu, "fctrl", (316, 4));
+    check(&qemu, "xmm0", (348, 16));
+    check(&qemu, "mxcsr", (QEMU_LENGTH - 4, 4));
+    let gdb = Layout::by_length(536).expect("one of GDB's");
+    check(&gdb, "st7", (234, 10));
+    check(&gdb, "mxcsr", (532, 4));
+}
+
+#[test]
+fn a_vector_is_known_when_all_of_it_is() {
+    let layout = Layout::qemu();
+    let mut digits = vec![b'0'; QEMU_LENGTH * 2];
+    digits[348 * 2..348 * 2 + 32].copy_from_slice(b"0100000000000000000000000000f03f");
+    digits[364 * 2] = b'x';
+    let vectors = layout.decode_vectors(&digits);
+    let value = |name: &str| vectors.get(VectorRegister::named(name).expect("a name"));
+    assert_eq!(value("xmm0"), Some(0x3ff0_u128 << 112 | 1));
+    assert_eq!(value("xmm1"), None);
+    assert_eq!(value("st0"), Some(0));
+    let short = layout.decode_vectors(&digits[..700]);
+    assert!(short.get(VectorRegister::XMM0).is_none());
+}

@@ -159,6 +159,7 @@ pub(super) fn registers(frame: usize) -> RegistersView {
     };
     RegistersView {
         registers: Register::ALL.iter().map(value).collect(),
+        vectors: Vec::new(),
         system: None,
     }
 }
