@@ -3,6 +3,7 @@
 //!
 //! Not here: what the guests do, which their sources say.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
@@ -345,15 +346,26 @@ pub fn application() -> BuiltGuest {
 /// When the assembler fails.
 #[must_use]
 pub fn assemble(source: &str, defines: &[&str]) -> BuiltGuest {
+    let defines: Vec<String> = defines.iter().map(|define| format!("-D{define}")).collect();
+    compile(&[source], &defines)
+}
+
+/// Compiles some of the guests' sources with flags of a test's own.
+///
+/// # Panics
+/// When the compiler fails.
+#[must_use]
+pub fn compile(sources: &[&str], flags: &[impl AsRef<OsStr>]) -> BuiltGuest {
     let folder = TempDir::with_prefix("ukdbg-guest-").expect("a temporary directory");
     let image = folder.path().join("guest.elf");
     let mut gcc = tool(Tool::Gcc.command());
     gcc.current_dir(guest_sources())
         .args(["-g", "-nostdlib", "-static", "-no-pie"])
         .args(["-Wl,--build-id", "-Wl,-z,noexecstack", "-Wl,-T,guest.ld"])
-        .args(defines.iter().map(|define| format!("-D{define}")))
+        .args(flags)
         .arg("-o")
-        .args([image.as_os_str(), source.as_ref()]);
+        .arg(&image)
+        .args(sources);
     run(gcc);
     BuiltGuest::new(folder, image)
 }

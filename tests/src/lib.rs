@@ -29,7 +29,7 @@ mod ukdbg;
 pub use built::{hosted_kernel_image, kernel_image, sample_kernel_sources, ukdbg_program};
 pub use compile::{
     APPLICATION_AT, BuiltGuest, Ending, GuestShape, Layout, SymbolFile, Traps, UnwindTables,
-    application, assemble, guest_sources,
+    application, assemble, compile, guest_sources,
 };
 pub use conversation::{Answer, Answers, answers};
 pub use debuggers::{Held, gdb_session, lldb_session};

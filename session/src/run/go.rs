@@ -133,6 +133,7 @@ impl<T: Target> Session<'_, T> {
             depth: position.chain.len().saturating_sub(hidden),
             line: position.location(hidden).cloned(),
             code,
+            instructions: 0,
         })
     }
 

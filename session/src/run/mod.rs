@@ -25,6 +25,7 @@ pub(crate) mod evaluation;
 mod go;
 mod hits;
 mod judge;
+mod line_exits;
 mod lines;
 mod message;
 mod motion;

@@ -47,6 +47,8 @@ pub(super) struct LineStep {
     pub(super) line: Option<SourceLocation>,
     /// Code that is part of it.
     pub(super) code: Range<VirtAddr>,
+    /// Instructions that were executed for it one by one.
+    pub(super) instructions: u32,
 }
 
 /// Whether a step goes back to a line further up.
@@ -72,6 +74,8 @@ pub(super) enum Why {
     CameBack,
     /// The body of a function that was stepped into begins.
     Entered,
+    /// The code of a line that repeats is left, or is about to be.
+    LeftLine,
     /// A frame has returned; what it returns is described where this is.
     Returned(Option<VirtAddr>),
     /// The frame with the first address has ended before its motion did.

@@ -5,7 +5,7 @@ use ukdbg_inspect::{Memory, Registers, Target, VcpuId, VirtAddr, read_u64};
 
 use super::motion::{Backwards, Gate, LineStep, Next, Plan, StepFor, UnderWay, Why};
 use super::position::{Position, innermost, same_line};
-use super::{Arrival, Calls, place, returned};
+use super::{Arrival, Calls, line_exits, place, returned};
 use crate::SessionError;
 use crate::session::Session;
 use crate::view::Cause;
@@ -15,6 +15,10 @@ const LONGEST_INSTRUCTION: u64 = 15;
 /// The stack pointer in what the processor pushes at a trap (SDM 3A figure
 /// 6-9), from the instruction pointer.
 const RSP_IN_TRAP_FRAME: u64 = 24;
+
+/// Instructions of one line beyond which it may be a loop: setting breakpoints
+/// and taking them out again costs about as many.
+const MANY_INSTRUCTIONS: u32 = 16;
 
 /// What the motion makes of a stop. None when there is none, or the stop has
 /// nothing to do with it.
@@ -82,6 +86,17 @@ fn at_gate<T: Target>(
     };
     let next = match gate.why {
         Why::CameBack => {
+            motion.gates.clear();
+            session.run.armory.stale = true;
+            arrived(session, motion, registers)?
+        }
+        Why::LeftLine => {
+            let frame = innermost(&session.modules, registers, &mut session.target);
+            let cfa = frame.and_then(|frame| frame.cfa);
+            // A recursive call comes by the same places.
+            if !matches!(&motion.plan, Plan::Lines(step) if step.cfa == cfa) {
+                return Ok(Some(Next::Run));
+            }
             motion.gates.clear();
             session.run.armory.stale = true;
             arrived(session, motion, registers)?
@@ -272,8 +287,32 @@ fn arrived<T: Target>(
                 stop_here(session, registers)
             }
         }
-        Plan::Lines(step) => along_line(session, step, registers, pc),
+        Plan::Lines(step) => match along_line(session, step, registers, pc) {
+            Next::Step => match leave_loop(session, step, pc) {
+                Some(gates) => {
+                    motion.gates = gates;
+                    session.run.armory.stale = true;
+                    Next::Run
+                }
+                None => Next::Step,
+            },
+            next => next,
+        },
     })
+}
+
+/// The ways out of a line on which many instructions were executed already,
+/// where it repeats.
+fn leave_loop<T: Target>(
+    session: &mut Session<'_, T>,
+    step: &mut LineStep,
+    pc: VirtAddr,
+) -> Option<Vec<Gate>> {
+    step.instructions = step.instructions.wrapping_add(1);
+    if !step.instructions.is_multiple_of(MANY_INSTRUCTIONS) {
+        return None;
+    }
+    line_exits::gates(session, step, pc)
 }
 
 /// Whether a step along lines is done at a place.

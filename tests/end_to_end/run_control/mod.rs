@@ -4,4 +4,5 @@
 mod breaks;
 mod debugger;
 mod kernel;
+mod numbers;
 mod steps;
