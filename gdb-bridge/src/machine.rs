@@ -188,7 +188,24 @@ impl Machine {
         PagingState::from_registers(known)
     }
 
+    /// Where a virtual address is, as far as the links tell.
+    fn physical_of(&mut self, at: VirtAddr) -> Option<PhysAddr> {
+        let paging = self.paging()?;
+        self.physical()?;
+        Paged::new(self, paging).walk(at).physical()
+    }
+
     fn read_physical_uncached(
+        &mut self,
+        at: PhysAddr,
+        buf: &mut [u8],
+    ) -> Result<usize, TargetError> {
+        let count = self.read_physical_as_it_is(at, buf)?;
+        self.shadows.hide_physical(at, &mut buf[..count]);
+        Ok(count)
+    }
+
+    fn read_physical_as_it_is(
         &mut self,
         at: PhysAddr,
         buf: &mut [u8],

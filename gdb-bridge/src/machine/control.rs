@@ -108,7 +108,8 @@ impl Control for Machine {
             && self.stub.as_ref().is_some_and(Stub::steps_into_breakpoints)
             && self.read(breakpoint.address, &mut original) == Ok(1)
         {
-            self.shadows.cast(breakpoint.address, original[0]);
+            let physical = self.physical_of(breakpoint.address);
+            self.shadows.cast(breakpoint.address, physical, original[0]);
         }
         let mut put = self.put(breakpoint);
         if matches!(put, Err(TargetError::Disconnected { .. }))
