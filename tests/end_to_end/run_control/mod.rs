@@ -6,3 +6,4 @@ mod debugger;
 mod kernel;
 mod numbers;
 mod steps;
+mod ways;

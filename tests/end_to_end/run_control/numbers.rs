@@ -11,7 +11,7 @@ use super::debugger::{Debugger, place};
 /// Far less than a million steps take.
 const SOON: Duration = Duration::from_secs(20);
 
-fn held(optimization: &str) -> Option<(Qemu, Debugger)> {
+pub(super) fn held(optimization: &str) -> Option<(Qemu, Debugger)> {
     if !available(&[Tool::Qemu, Tool::Gcc]) {
         return None;
     }
@@ -22,7 +22,7 @@ fn held(optimization: &str) -> Option<(Qemu, Debugger)> {
     Some((machine, debugger))
 }
 
-fn printed(debugger: &mut Debugger, expression: &str) -> String {
+pub(super) fn printed(debugger: &mut Debugger, expression: &str) -> String {
     let Reply::Print(shown) = debugger.ask(Request::Print {
         expression: expression.to_owned(),
         frame: None,
