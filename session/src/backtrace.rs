@@ -51,7 +51,8 @@ pub(crate) fn up_to<T: Target>(
         .with_limit(index.saturating_add(1))
         .unwind(&machine, FoundBy::Stop, &mut session.target);
     let of = StackOwner::Cpu { id: selected };
-    let view = frames::expand(&session.modules, &found, of, |_, _| Vec::new());
+    let mut view = frames::expand(&session.modules, &found, of, |_, _| Vec::new());
+    hide(&mut view, session.run.hidden);
     Ok(Shown { found, view })
 }
 
@@ -69,6 +70,16 @@ pub(crate) fn find<T: Target>(
     )
 }
 
+/// Takes out inlined calls that begin where the CPU stands and nobody has
+/// stepped into yet.
+fn hide(view: &mut BacktraceView, hidden: usize) {
+    let hidden = hidden.min(view.frames.len().saturating_sub(1));
+    view.frames.drain(..hidden);
+    for (index, frame) in view.frames.iter_mut().enumerate() {
+        frame.index = index;
+    }
+}
+
 /// Expands a backtrace, and keeps it as the one that frame numbers refer to.
 pub(crate) fn remember<T: Target>(
     session: &mut Session<'_, T>,
@@ -76,16 +87,7 @@ pub(crate) fn remember<T: Target>(
     of: StackOwner,
 ) -> BacktraceView {
     let mut view = show(session, &found, of);
-    // Inlined calls that begin where the CPU stands and nobody has stepped
-    // into yet.
-    let hidden = session.run.hidden.min(view.frames.len().saturating_sub(1));
-    view.frames.drain(..hidden);
-    for (index, frame) in view.frames.iter_mut().enumerate() {
-        frame.index = index;
-    }
-    if let Some(first) = view.frames.first_mut() {
-        session.at_statement(first);
-    }
+    hide(&mut view, session.run.hidden);
     session.shown = Some(Shown {
         found,
         view: view.clone(),

@@ -69,6 +69,7 @@ impl<T: Target> Session<'_, T> {
         let mut evaluator = Evaluator {
             modules: &self.modules,
             frame: found.as_ref().map(|(frame, level)| (frame, *level)),
+            history: &self.history,
             memory: &mut self.target,
         };
         let place = evaluate(&mut evaluator, expression)?;

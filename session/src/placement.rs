@@ -24,7 +24,7 @@ const MET_BY_EVERY_KERNEL: [u8; 2] = [8, 14];
 /// Words of the stack that are looked at for return addresses.
 const STACK_WORDS: usize = 64;
 
-impl<T: Target> Session<'_, T> {
+impl<'data, T: Target> Session<'data, T> {
     /// The modules that lie elsewhere than they were linked, as far as known.
     pub fn moved(&self) -> Vec<Moved> {
         let moved = self.modules.iter().filter_map(|module| {
@@ -34,6 +34,14 @@ impl<T: Target> Session<'_, T> {
             })
         });
         moved.collect()
+    }
+
+    /// One image more: another program in the machine. Where its code is not
+    /// where it was linked it is looked for.
+    pub fn add_module(&mut self, module: Module<'data>) {
+        self.modules.push(module);
+        self.shown = None;
+        self.locate_modules();
     }
 
     /// Looks for the modules whose bytes are not where they should be, and

@@ -7,7 +7,7 @@ use crate::expression::{Evaluator, evaluate};
 use crate::format::{Digits, Format, Letter};
 use crate::names;
 use crate::session::Session;
-use crate::view::{FrameLocals, LocalsView, PrintView, VariableView};
+use crate::view::{FrameLocals, KeptView, LocalsView, PrintView, VariableView};
 use crate::{Extent, SessionError};
 
 /// How much of a value is shown to somebody who asked for it.
@@ -35,13 +35,7 @@ pub(crate) fn print<T: Target>(
     format: Option<Format>,
     extent: Extent,
 ) -> Result<PrintView, SessionError> {
-    let found = session.frame_of(frame)?;
-    let mut evaluator = Evaluator {
-        modules: &session.modules,
-        frame: found.as_ref().map(|(frame, level)| (frame, *level)),
-        memory: &mut session.target,
-    };
-    let place = evaluate(&mut evaluator, &expression)?;
+    let place = place(session, &expression, frame)?;
     let value = place.value(
         &session.modules,
         limits(LIMITS, extent),
@@ -57,6 +51,32 @@ pub(crate) fn print<T: Target>(
         laid_out: value.pretty_with(&write),
         value,
     })
+}
+
+fn place<'data, T: Target>(
+    session: &mut Session<'data, T>,
+    expression: &str,
+    frame: Option<usize>,
+) -> Result<Place<'data>, SessionError> {
+    let found = session.frame_of(frame)?;
+    let mut evaluator = Evaluator {
+        modules: &session.modules,
+        frame: found.as_ref().map(|(frame, level)| (frame, *level)),
+        history: &session.history,
+        memory: &mut session.target,
+    };
+    Ok(evaluate(&mut evaluator, expression)?)
+}
+
+/// Keeps the value of an expression.
+pub(crate) fn keep<T: Target>(
+    session: &mut Session<'_, T>,
+    expression: &str,
+    frame: Option<usize>,
+) -> Result<KeptView, SessionError> {
+    let place = place(session, expression, frame)?;
+    let number = session.history.keep(&place, &mut session.target);
+    Ok(KeptView { number })
 }
 
 /// A value in one line, short enough to stand among others.

@@ -5,8 +5,8 @@ use serde::Serialize;
 use crate::GraphView;
 use crate::view::{
     AbilitiesView, BacktraceView, BreakpointView, BreakpointsView, CodeView, CpusView,
-    DisassemblyView, LocalsView, MemoryView, PrintView, RegistersView, ReportView, RunningView,
-    SourceView, SteppingView, StopView, TablesView, TraceView, WhoisView,
+    DisassemblyView, KeptView, LocalsView, MemoryView, PlacesView, PrintView, RegistersView,
+    ReportView, RunningView, SourceView, SteppingView, StopView, TablesView, TraceView, WhoisView,
 };
 
 /// One answer, of the request's kind.
@@ -45,6 +45,10 @@ pub enum Reply {
     Trace(TraceView),
     /// A value.
     Print(Box<PrintView>),
+    /// A value that is kept.
+    Kept(KeptView),
+    /// Where a place is.
+    Places(PlacesView),
     /// Arguments and locals.
     Locals(LocalsView),
     /// Memory.
@@ -77,6 +81,8 @@ impl Reply {
             Self::Source(_) => "ukdbg.source/1",
             Self::Trace(_) => "ukdbg.trace/1",
             Self::Print(_) => "ukdbg.print/1",
+            Self::Places(_) => "ukdbg.places/1",
+            Self::Kept(_) => "ukdbg.kept/1",
             Self::Locals(_) => "ukdbg.locals/1",
             Self::Memory(_) => "ukdbg.memory/1",
             Self::Whois(_) => "ukdbg.whois/1",

@@ -98,6 +98,14 @@ pub enum Request {
         /// How much of it is shown.
         extent: Extent,
     },
+    /// Keeps the value of an expression as it is now: `$` and its number mean
+    /// it in later expressions.
+    Keep {
+        /// The expression.
+        expression: String,
+        /// The frame it is meant in, as shown; none for the innermost.
+        frame: Option<usize>,
+    },
     /// Arguments and locals.
     Locals {
         /// The frame, as shown; none for all.
@@ -129,6 +137,13 @@ pub enum Request {
         frame: Option<usize>,
         /// How they are written.
         syntax: Syntax,
+    },
+    /// Where a place is that a breakpoint could be at.
+    Places {
+        /// As a breakpoint's place is typed.
+        place: String,
+        /// The frame that is meant.
+        frame: Option<usize>,
     },
     /// Source lines by name.
     List {

@@ -7,8 +7,9 @@ use ukdbg_inspect::{
     Target, TargetError, VcpuId, VectorRegisters, VirtAddr, find_root,
 };
 
+use crate::expression::History;
 use crate::run::Run;
-use crate::view::BacktraceView;
+use crate::view::{BacktraceView, RegistersView, SourceView};
 use crate::{Reply, Request, SessionError, SourceText};
 use crate::{
     backtrace, code, disassembly, examine, graph, print, registers, report, source, tables, trace,
@@ -26,6 +27,8 @@ pub struct Session<'data, T> {
     pub(crate) shown: Option<Shown>,
     /// What it was let go for, and where it is to stop.
     pub(crate) run: Run,
+    /// Values that were asked for.
+    pub(crate) history: History<'data>,
 }
 
 /// A backtrace as it was found and as it was shown.
@@ -49,6 +52,7 @@ impl<'data, T: Target> Session<'data, T> {
             stopped: None,
             shown: None,
             run: Run::default(),
+            history: History::default(),
         }
     }
 
@@ -102,17 +106,11 @@ impl<'data, T: Target> Session<'data, T> {
                 backtraces: backtrace::all(self, scope)?,
             },
             Request::Report(evidence) => Reply::Report(Box::new(report::make(self, &evidence)?)),
-            Request::Registers { frame } => {
-                let registers = self.physical_frame(frame)?.registers;
-                Reply::Registers(registers::view(&self.modules, &registers))
-            }
+            Request::Registers { frame } => Reply::Registers(self.registers(frame)?),
             Request::Disassembly { at } => {
                 Reply::Disassembly(disassembly::around(&mut self.target, &self.modules, at)?)
             }
-            Request::Source { frame, context } => {
-                let location = self.source_of(frame)?;
-                Reply::Source(source::around(&mut *self.sources, &location, context))
-            }
+            Request::Source { frame, context } => Reply::Source(self.source(frame, context)?),
             Request::Trace { newest } => Reply::Trace(trace::newest(self, newest)?),
             Request::Print {
                 expression,
@@ -122,6 +120,9 @@ impl<'data, T: Target> Session<'data, T> {
             } => {
                 let view = print::print(self, expression, frame, format, extent)?;
                 Reply::Print(Box::new(view))
+            }
+            Request::Keep { expression, frame } => {
+                Reply::Kept(print::keep(self, &expression, frame)?)
             }
             Request::Locals { frame, extent } => Reply::Locals(print::locals(self, frame, extent)?),
             Request::Examine {
@@ -137,6 +138,7 @@ impl<'data, T: Target> Session<'data, T> {
                 frame,
                 syntax,
             } => Reply::Code(code::code(self, expression.as_deref(), frame, syntax)?),
+            Request::Places { place, frame } => Reply::Places(self.places(&place, frame)?),
             Request::List {
                 place,
                 frame,
@@ -148,6 +150,16 @@ impl<'data, T: Target> Session<'data, T> {
             Request::Tables { vcpu } => Reply::Tables(Box::new(tables::view(self, vcpu)?)),
             Request::Graph { at } => Reply::Graph(Box::new(graph::around(&self.modules, at)?)),
         })
+    }
+
+    fn registers(&mut self, frame: usize) -> Result<RegistersView, SessionError> {
+        let registers = self.physical_frame(frame)?.registers;
+        Ok(registers::view(&self.modules, &registers))
+    }
+
+    fn source(&mut self, frame: usize, context: u32) -> Result<SourceView, SessionError> {
+        let location = self.source_of(frame)?;
+        Ok(source::around(&mut *self.sources, &location, context))
     }
 
     pub(crate) fn control(&mut self, request: &str) -> Result<&mut dyn Control, TargetError> {

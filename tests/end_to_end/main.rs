@@ -16,6 +16,7 @@ mod gdb_parity;
 mod in_guest_stub;
 mod look;
 mod page_tables;
+mod prompt;
 mod run_control;
 mod sample_faults;
 mod slides;

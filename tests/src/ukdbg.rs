@@ -1,8 +1,9 @@
 //! Running the built `ukdbg` as its user does.
 
 use std::ffi::OsStr;
+use std::io::{Seek, Write};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -19,6 +20,7 @@ use crate::terminal::Terminal;
 pub struct Ukdbg {
     command: Command,
     folder: TempDir,
+    input: Stdio,
 }
 
 impl Ukdbg {
@@ -36,7 +38,12 @@ impl Ukdbg {
             .env("XDG_RUNTIME_DIR", folder.path())
             .env("LC_ALL", "C.UTF-8")
             .env_remove("RUST_BACKTRACE");
-        Self { command, folder }
+        let input = Stdio::null();
+        Self {
+            command,
+            folder,
+            input,
+        }
     }
 
     /// Adds arguments.
@@ -46,6 +53,26 @@ impl Ukdbg {
         arguments: impl IntoIterator<Item = Argument>,
     ) -> Self {
         self.command.args(arguments);
+        self
+    }
+
+    /// Gives it something to read.
+    ///
+    /// # Panics
+    /// When there is no room for that.
+    #[must_use]
+    pub fn reading(mut self, text: &str) -> Self {
+        let mut file = tempfile::tempfile().expect("a temporary file");
+        file.write_all(text.as_bytes()).expect("it can be written");
+        file.rewind().expect("it can be read again");
+        self.input = file.into();
+        self
+    }
+
+    /// Lets it work in a folder.
+    #[must_use]
+    pub fn working_in(mut self, folder: &Path) -> Self {
+        self.command.current_dir(folder);
         self
     }
 
@@ -103,7 +130,8 @@ impl Ukdbg {
     /// Starts it and leaves it running. The folder holds its temporary files.
     #[must_use]
     pub fn start(mut self) -> (Running, TempDir) {
-        (Running::start(&mut self.command), self.folder)
+        let running = Running::start_reading(&mut self.command, self.input);
+        (running, self.folder)
     }
 
     /// The same on a terminal.

@@ -189,6 +189,21 @@ impl<'data> Place<'data> {
         ))
     }
 
+    /// The same with its bytes as they are now, unless there are more than so
+    /// many: it stays what it is when memory changes. What it points to may not.
+    #[must_use]
+    pub fn kept(&self, most: usize, memory: &mut dyn Memory) -> Self {
+        let size = self.size().and_then(|size| usize::try_from(size).ok());
+        let Some(size) = size.filter(|&size| size > 0 && size <= most) else {
+            return self.clone();
+        };
+        Self {
+            module: self.module.clone(),
+            ty: self.ty.clone(),
+            storage: Storage::Bytes(self.storage.bytes(0, size, memory)),
+        }
+    }
+
     /// What it holds.
     pub fn value(
         &self,

@@ -84,6 +84,7 @@ impl Storage {
         }
     }
 
+    /// So many bytes from an offset on.
     pub(super) fn bytes(
         &self,
         offset: u64,

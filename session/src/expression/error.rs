@@ -55,6 +55,12 @@ pub enum ExpressionErrorKind {
         /// What is here.
         found: String,
     },
+    /// No value of that number has been asked for, or it is forgotten.
+    #[error("there is no value `${name}`")]
+    NoSuchValue {
+        /// Its number, as typed behind the `$`.
+        name: String,
+    },
     /// Nothing has that name.
     #[error("no variable, static, register or function `{name}` here")]
     UnknownName {

@@ -6,6 +6,7 @@ use ukdbg_inspect::{
 };
 
 use super::error::{ExpressionError, ExpressionErrorKind};
+use super::history::History;
 use super::names::Names;
 use super::numbers::{binary, cast, fraction, of_fraction, sized, truth};
 use super::parser::{located, parse};
@@ -22,6 +23,8 @@ pub(crate) struct Evaluator<'a, 'data> {
     /// The frame and the level of its inline chain; none in a machine without
     /// registers.
     pub(crate) frame: Option<(&'a Frame, usize)>,
+    /// Values that were asked for before.
+    pub(crate) history: &'a History<'data>,
     /// The machine's memory.
     pub(crate) memory: &'a mut dyn Memory,
 }
@@ -82,6 +85,9 @@ impl<'data> Evaluator<'_, 'data> {
                 names.find(name, self.memory).map_err(at(node))
             }
             NodeKind::Register(name) => {
+                if let Some(kept) = self.history.find(name) {
+                    return kept.map_err(at(node));
+                }
                 let vector = vectors::register(self.frame, name, self.memory);
                 match vector.map_err(|kind| (node.span, kind))? {
                     Some(place) => Ok(place),

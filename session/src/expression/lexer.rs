@@ -144,7 +144,9 @@ fn token(
         return literal(text, at);
     }
     if first == '$' {
-        let end = end_of(text, at + 1, is_word);
+        // `$$2` is a value that was asked for before.
+        let from = at + 1 + usize::from(text.get(at + 1) == Some(&'$'));
+        let end = end_of(text, from, is_word);
         return Ok((TokenKind::Register(text[at + 1..end].iter().collect()), end));
     }
     if is_word(first) {

@@ -5,6 +5,7 @@
 
 mod error;
 mod evaluate;
+mod history;
 mod lexer;
 mod names;
 mod numbers;
@@ -18,6 +19,7 @@ mod tests;
 
 pub use error::{ExpressionError, ExpressionErrorKind};
 pub(crate) use evaluate::{Evaluator, evaluate};
+pub(crate) use history::History;
 
 /// Whether a text is an expression at all, whatever it then denotes.
 pub(crate) fn check(text: &str) -> Result<(), Box<ExpressionError>> {

@@ -3,7 +3,7 @@
 use ukdbg_inspect::{Follow, Memory, MemoryError, Modules, Value, ValueLimits, VirtAddr};
 
 use super::parser::parse;
-use super::{Evaluator, evaluate};
+use super::{Evaluator, History, evaluate};
 
 /// Sixteen bytes at 0x1000: 1, 2, 3 and so on.
 struct Counting;
@@ -23,10 +23,15 @@ impl Memory for Counting {
 }
 
 fn answer(text: &str) -> String {
+    answer_after(&History::default(), text)
+}
+
+fn answer_after(history: &History<'_>, text: &str) -> String {
     let modules = Modules::default();
     let mut evaluator = Evaluator {
         modules: &modules,
         frame: None,
+        history,
         memory: &mut Counting,
     };
     match evaluate(&mut evaluator, text) {
@@ -272,4 +277,39 @@ proptest::proptest! {
     ) {
         let _ = answer(&words.join(" "));
     }
+}
+
+#[test]
+fn values_are_kept() {
+    let mut history = History::default();
+    let number = |value| {
+        let (encoding, size) = (ukdbg_image::BaseEncoding::Signed, 8);
+        ukdbg_inspect::Place::number(ukdbg_inspect::Number {
+            value,
+            encoding,
+            size,
+        })
+    };
+    for value in [10, 20, 30] {
+        history.keep(&number(value), &mut Counting);
+    }
+    for (text, expected) in [
+        ("$1", "10"),
+        ("$", "30"),
+        ("$$", "20"),
+        ("$$2 + $", "40"),
+        ("$$0", "30"),
+        ("$0", "^^ there is no value `$0`"),
+        ("1 + $4", "    ^^ there is no value `$4`"),
+        ("$$3", "^^^ there is no value `$$3`"),
+    ] {
+        assert_eq!(answer_after(&history, text), expected, "{text}");
+    }
+    assert_eq!(answer("$"), "^ there is no value `$`");
+    // The oldest are forgotten; numbers stay what they were.
+    for value in 4..=1001 {
+        history.keep(&number(value), &mut Counting);
+    }
+    assert_eq!(answer_after(&history, "$2"), "20");
+    assert!(answer_after(&history, "$1").contains("there is no value"));
 }

@@ -19,6 +19,7 @@ pub(crate) fn place<'data, T: Target>(
     let mut evaluator = Evaluator {
         modules: &session.modules,
         frame,
+        history: &session.history,
         memory: &mut session.target,
     };
     evaluate(&mut evaluator, expression)

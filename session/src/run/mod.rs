@@ -30,6 +30,7 @@ mod lines;
 mod message;
 mod motion;
 mod place;
+mod places;
 mod position;
 mod progress;
 mod returned;

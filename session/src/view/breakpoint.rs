@@ -83,6 +83,26 @@ pub struct BreakpointLocation {
     pub armed: Armed,
 }
 
+/// Places in the code that a text means.
+#[derive(Debug, Clone, Serialize)]
+pub struct PlacesView {
+    /// At least one.
+    pub places: Vec<PlaceView>,
+}
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlaceView {
+    /// Where it is in the machine.
+    pub address: VirtAddr,
+    /// The function there; for a place in an inlined copy, that function.
+    pub function: Option<FunctionName>,
+    /// The function it was inlined into.
+    pub inlined_into: Option<FunctionName>,
+    /// The line there.
+    pub location: Option<SourceLocation>,
+}
+
 /// How a location is armed in the machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "how")]

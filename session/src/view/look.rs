@@ -25,6 +25,13 @@ pub struct PrintView {
     pub laid_out: Untrusted,
 }
 
+/// A value that is kept.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct KeptView {
+    /// Its number, from 1.
+    pub number: usize,
+}
+
 /// The variables of frames.
 #[derive(Debug, Clone, Serialize)]
 pub struct LocalsView {

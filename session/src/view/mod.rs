@@ -14,11 +14,12 @@ mod why;
 pub use abilities::AbilitiesView;
 pub use backtrace::{ArgumentView, BacktraceView, FrameView, StackOwner};
 pub use breakpoint::{
-    Armed, BreakpointKindView, BreakpointLocation, BreakpointView, BreakpointsView,
+    Armed, BreakpointKindView, BreakpointLocation, BreakpointView, BreakpointsView, PlaceView,
+    PlacesView,
 };
 pub use look::{
-    CallerView, CodeLine, CodeView, FrameLocals, FramePlace, HoleView, LocalsView, MemoryRow,
-    MemoryView, PrintView, VariableView, WhoisView,
+    CallerView, CodeLine, CodeView, FrameLocals, FramePlace, HoleView, KeptView, LocalsView,
+    MemoryRow, MemoryView, PrintView, VariableView, WhoisView,
 };
 pub use report::{
     EventView, ExceptionView, InstructionView, NextStep, OperandView, PanicView, ReportView,

@@ -1,9 +1,10 @@
-//! Breakpoints, watchpoints and CPUs as text.
+//! Breakpoints, watchpoints, places and CPUs as text.
 
 use std::fmt::Write;
 
 use ukdbg_session::view::{
     Armed, BreakpointKindView, BreakpointLocation, BreakpointView, BreakpointsView, CpusView,
+    PlaceView, PlacesView,
 };
 use ukdbg_session::{BreakAt, Life, Means, WatchAccess};
 
@@ -98,17 +99,13 @@ fn what(view: &BreakpointView) -> String {
 }
 
 fn location_text(location: &BreakpointLocation, styles: Styles) -> String {
-    let mut text = styles.paint(Style::Dim, location.address.to_string());
-    if let Some(function) = &location.function {
-        let name = styles.paint(Style::Name, escape(&function.demangled));
-        let _ = write!(text, " in {name}");
-    }
-    if let Some(function) = &location.inlined_into {
-        let _ = write!(text, " inlined into {}", escape(&function.demangled));
-    }
-    if let Some(source) = &location.location {
-        let _ = write!(text, " at {}", place::location(source));
-    }
+    let place = PlaceView {
+        address: location.address,
+        function: location.function.clone(),
+        inlined_into: location.inlined_into.clone(),
+        location: location.location.clone(),
+    };
+    let mut text = place_text(&place, styles);
     let state = match &location.armed {
         _ if !location.enabled => Some("disabled".to_owned()),
         Armed::HardwareUntilInPlace => Some("by hardware until its code is in place".to_owned()),
@@ -118,6 +115,29 @@ fn location_text(location: &BreakpointLocation, styles: Styles) -> String {
     };
     if let Some(state) = state {
         let _ = write!(text, "{}", styles.paint(Style::Dim, format!(" [{state}]")));
+    }
+    text
+}
+
+/// Places, one a line.
+pub(crate) fn places(view: &PlacesView, styles: Styles) -> String {
+    let places = view.places.iter();
+    places
+        .map(|place| format!("{}\n", place_text(place, styles)))
+        .collect()
+}
+
+fn place_text(view: &PlaceView, styles: Styles) -> String {
+    let mut text = styles.paint(Style::Dim, view.address.to_string());
+    if let Some(function) = &view.function {
+        let name = styles.paint(Style::Name, escape(&function.demangled));
+        let _ = write!(text, " in {name}");
+    }
+    if let Some(function) = &view.inlined_into {
+        let _ = write!(text, " inlined into {}", escape(&function.demangled));
+    }
+    if let Some(source) = &view.location {
+        let _ = write!(text, " at {}", place::location(source));
     }
     text
 }

@@ -26,7 +26,7 @@ mod why;
 pub(crate) use abilities::abilities;
 pub(crate) use addr2line::{LineStyle, address_lines};
 pub(crate) use backtrace::{backtraces, frame_line};
-pub(crate) use breakpoints::{breakpoint, breakpoints, cpus};
+pub(crate) use breakpoints::{breakpoint, breakpoints, cpus, places};
 pub(crate) use code::{CodeStyle, code};
 pub(crate) use events::events;
 pub(crate) use graph::graph;

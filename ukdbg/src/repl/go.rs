@@ -8,7 +8,7 @@ use serde::Serialize;
 use ukdbg_session::diagnose::Ending;
 use ukdbg_session::inspect::{Stop, StopReason};
 use ukdbg_session::view::{Cause, Event, StopView};
-use ukdbg_session::{Format, Letter, Motion, Reply, Request, Scope, SessionError};
+use ukdbg_session::{Format, Letter, Motion, Reply, Request, Scope};
 
 use super::prompt::Prompt;
 use crate::commands::connect;
@@ -36,6 +36,8 @@ impl Prompt<'_> {
         }
         self.frame = 0;
         self.listed = None;
+        // A Ctrl-C from before is nobody's.
+        self.setup.signals.take_interrupt();
         let reply = self.ask(Request::Go(motion))?;
         let deadline = self.setup.timeout.map(|limit| Instant::now() + limit);
         match reply {
@@ -47,12 +49,12 @@ impl Prompt<'_> {
 
     /// Stops a machine that runs.
     pub(super) fn stop_running(&mut self) -> Result<(), Failure> {
-        let running = matches!(
-            self.guest.answer(Request::Cpus),
-            Err(SessionError::Running | SessionError::Target(_))
-        );
-        if !running {
-            return Err(Failure::text(Exit::Usage, "the machine stands still"));
+        // One that stands still says where.
+        if self.guest.answer(Request::Cpus).is_ok() {
+            return match self.guest.answer(Request::LastStop) {
+                Ok(reply) => self.say_stop(&reply),
+                Err(_) => self.say_text("the machine stands still\n"),
+            };
         }
         self.guest.interrupt().map_err(connect::unanswered)?;
         self.wait(Some(Instant::now() + PATIENCE))
@@ -115,8 +117,24 @@ impl Prompt<'_> {
 
     /// Tells what happened, in order; the stop last.
     fn tell_events(&mut self) -> Result<(), Failure> {
-        for event in self.guest.take_events() {
+        let events = self.guest.take_events();
+        // That a breakpoint for one stop is gone goes without saying.
+        let reached = |number: u32| {
+            events.iter().any(|event| match event {
+                Event::Stopped(stop) => stop.causes.iter().any(
+                    |cause| matches!(cause, Cause::Breakpoint { number: it, .. } if *it == number),
+                ),
+                _ => false,
+            })
+        };
+        let is_told = |event: &Event| match event {
+            Event::BreakpointDeleted { number } => self.output.is_json() || !reached(*number),
+            _ => true,
+        };
+        let told: Vec<bool> = events.iter().map(is_told).collect();
+        for (event, told) in events.into_iter().zip(told) {
             match event {
+                _ if !told => {}
                 Event::Stopped(stop) if matches!(stop.stop.reason, StopReason::Exited { .. }) => {}
                 Event::Stopped(stop) => self.tell_stop(stop)?,
                 event => self.say_document(Event::SCHEMA, &event, |prompt| {

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use ukdbg_gdb_bridge::{Dumped, Machine};
 use ukdbg_session::diagnose::EmulatorEvidence;
-use ukdbg_session::inspect::{Modules, Stop, Target};
+use ukdbg_session::inspect::{Module, Modules, Stop, Target};
 use ukdbg_session::view::Event;
 use ukdbg_session::{Reply, Request, Session, SessionError};
 
@@ -43,6 +43,9 @@ pub(crate) trait Guest {
 
     /// The images.
     fn modules(&self) -> &Modules<'static>;
+
+    /// One more image.
+    fn add_module(&mut self, module: Module<'static>);
 }
 
 /// A machine that runs, with whoever watches it from outside.
@@ -98,6 +101,10 @@ impl Guest for Live<'_> {
     fn modules(&self) -> &Modules<'static> {
         self.session.modules()
     }
+
+    fn add_module(&mut self, module: Module<'static>) {
+        self.session.add_module(module);
+    }
 }
 
 /// A file that is looked at like a machine.
@@ -144,5 +151,9 @@ impl<T: Target> Guest for Still<T> {
 
     fn modules(&self) -> &Modules<'static> {
         self.session.modules()
+    }
+
+    fn add_module(&mut self, module: Module<'static>) {
+        self.session.add_module(module);
     }
 }

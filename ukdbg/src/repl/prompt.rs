@@ -239,7 +239,7 @@ impl<'a> Prompt<'a> {
         match command.does {
             Does::This(run) => run(self, words),
             Does::ThisWithLines(run) => run(self, words, lines),
-            Does::OneOf(_) => commands::incomplete(self, command),
+            Does::OneOf(_) => Err(commands::incomplete(command)),
         }
     }
 

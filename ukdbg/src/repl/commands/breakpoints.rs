@@ -56,7 +56,7 @@ pub(super) static COMMANDS: [Command; 16] = [
         &["rb"],
         "REGEX",
         "Stop in every function whose name a regular expression matches.",
-        "rbreak ^main$",
+        "rbreak main$",
         Does::This(matching),
     ),
     Command::new(

@@ -37,7 +37,7 @@ pub(super) static COMMANDS: [Command; 4] = [
         &[],
         "NAME",
         "Stop where a trace event of that name is written.",
-        "catch event order",
+        "catch event order.accepted",
         Does::This(|prompt, words| {
             let name = words.needed("which event")?.to_owned();
             catch(prompt, words, BreakAt::TraceEvent(name))

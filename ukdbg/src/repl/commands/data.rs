@@ -1,8 +1,10 @@
 //! Values: printed, changed, and shown at every stop.
 
+use serde::Serialize;
 use ukdbg_session::{Extent, Format, Letter, Reply, Request};
 
 use super::{Command, Does, Takes};
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::render;
 use crate::repl::display::Display;
@@ -13,9 +15,9 @@ pub(super) static COMMANDS: [Command; 4] = [
     Command::new(
         "print",
         &["p", "inspect", "call"],
-        "[/FORMAT] EXPR",
+        "[/FORMAT] [EXPR]",
         "Print the value of EXPR. FORMAT is a letter: x d u o t a c f.\n\
-         EXPR = VALUE changes it first.",
+         EXPR = VALUE changes it first. $1 is the first value printed, $ the last, $$ the one before.",
         "print/x $rip",
         Does::This(print),
     )
@@ -50,9 +52,24 @@ pub(super) static COMMANDS: [Command; 4] = [
 
 fn print(prompt: &mut Prompt<'_>, words: &mut Words<'_>) -> Result<(), Failure> {
     let format = words.format()?;
-    let expression = words.needed("the value of what")?;
+    let expression = words.some_rest().unwrap_or("$");
     let reply = prompt.value(expression, format)?;
-    prompt.say(&reply, |prompt| prompt.value_text(&reply))
+    let kept = prompt.keep(expression)?;
+    let numbered = Numbered {
+        number: kept,
+        reply: &reply,
+    };
+    prompt.say_document(reply.schema(), &numbered, |prompt| {
+        format!("${kept} = {}", prompt.value_text(&reply))
+    })
+}
+
+/// A value with the number that it is kept under.
+#[derive(Serialize)]
+struct Numbered<'a> {
+    number: usize,
+    #[serde(flatten)]
+    reply: &'a Reply,
 }
 
 fn output(prompt: &mut Prompt<'_>, words: &mut Words<'_>) -> Result<(), Failure> {
@@ -108,6 +125,19 @@ impl Prompt<'_> {
             format,
             extent: Extent::default(),
         })
+    }
+
+    /// Keeps a value that was printed, and gives the number it has now.
+    fn keep(&mut self, expression: &str) -> Result<usize, Failure> {
+        let expression = assignment(expression).map_or(expression, |(place, _)| place);
+        let request = Request::Keep {
+            expression: expression.to_owned(),
+            frame: self.selected(),
+        };
+        match self.ask(request)? {
+            Reply::Kept(view) => Ok(view.number),
+            _ => Err(Failure::text(Exit::Defect, "a reply of another kind")),
+        }
     }
 
     pub(super) fn assign(&mut self, place: &str, value: &str) -> Result<Reply, Failure> {

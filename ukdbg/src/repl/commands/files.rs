@@ -5,11 +5,12 @@ use std::process::Command as Process;
 use super::{Command, Does, Takes};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::images;
 use crate::repl::prompt::Prompt;
 use crate::repl::script;
 use crate::repl::words::Words;
 
-pub(super) static COMMANDS: [Command; 3] = [
+pub(super) static COMMANDS: [Command; 4] = [
     Command::new(
         "source",
         &["so"],
@@ -17,6 +18,15 @@ pub(super) static COMMANDS: [Command; 3] = [
         "Carry out the commands in FILE, up to the first that fails.",
         "source my.ukdbg",
         Does::This(source),
+    )
+    .takes(Takes::File),
+    Command::new(
+        "add-symbol-file",
+        &["symbol-file"],
+        "FILE",
+        "Take symbols from one more ELF: another program in the machine. It is found by its code.",
+        "add-symbol-file app.elf",
+        Does::This(add_symbols),
     )
     .takes(Takes::File),
     Command::new(
@@ -41,6 +51,18 @@ fn source(prompt: &mut Prompt<'_>, words: &mut Words<'_>) -> Result<(), Failure>
     let path = words.needed("which file")?;
     let lines = script::read(path.as_ref())?;
     prompt.carry_out_script(lines)
+}
+
+fn add_symbols(prompt: &mut Prompt<'_>, words: &mut Words<'_>) -> Result<(), Failure> {
+    let path = words.needed("which file")?;
+    let loaded = images::load(Some(path.as_ref()), &[])?;
+    for note in &loaded.notes {
+        prompt.output.note(note);
+    }
+    for module in loaded.modules.iter() {
+        prompt.guest.add_module(module.clone());
+    }
+    prompt.say_done()
 }
 
 fn echo(prompt: &mut Prompt<'_>, words: &mut Words<'_>) -> Result<(), Failure> {

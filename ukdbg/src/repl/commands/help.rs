@@ -167,7 +167,8 @@ fn apropos(prompt: &mut Prompt<'_>, words: &mut Words<'_>) -> Result<(), Failure
         if holds(command) {
             out.push_str(&row(command));
         }
-        for part in command.parts().iter().filter(|part| holds(part)) {
+        let parts = command.parts().iter();
+        for part in parts.filter(|part| !part.name.is_empty() && holds(part)) {
             let help = part.help.lines().next().unwrap_or_default();
             let name = format!("{} {}", command.name, part.name);
             let _ = writeln!(out, "  {name:<20} {help}");

@@ -105,7 +105,7 @@ pub(super) static COMMANDS: [Command; 17] = [
         "line",
         &[],
         "PLACE",
-        "The source line of a place.",
+        "The source line of a place, and where its code begins.",
         "info line main",
         Does::This(line),
     )
@@ -308,18 +308,11 @@ fn symbol(prompt: &mut Prompt<'_>, words: &mut Words<'_>) -> Result<(), Failure>
 }
 
 fn line(prompt: &mut Prompt<'_>, words: &mut Words<'_>) -> Result<(), Failure> {
-    let place = words.some_rest().map(|place| prompt.place(place));
-    let reply = prompt.ask(Request::List {
-        place,
-        frame: prompt.selected(),
-        context: 0,
-    })?;
+    let place = prompt.place(words.rest());
+    let frame = prompt.selected();
+    let reply = prompt.ask(Request::Places { place, frame })?;
     prompt.say(&reply, |prompt| match &reply {
-        Reply::Source(view) => format!(
-            "{}\n{}",
-            render::location(&view.location),
-            render::source(view, prompt.output.styles())
-        ),
+        Reply::Places(view) => render::places(view, prompt.output.styles()),
         _ => String::new(),
     })
 }

@@ -274,9 +274,9 @@ fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
-/// A command that needs another word, without one.
-pub(crate) fn incomplete(prompt: &mut Prompt<'_>, command: &Command) -> Result<(), Failure> {
-    let parts: Vec<&str> = command.parts().iter().map(|part| part.name).collect();
-    let _ = prompt;
-    Err(Failure::text(Exit::Usage, format_args!("{} what?", command.name)).hint(parts.join(", ")))
+/// What is wrong with a command that needs another word.
+pub(crate) fn incomplete(command: &Command) -> Failure {
+    let parts = command.parts().iter().map(|part| part.name);
+    let parts: Vec<&str> = parts.filter(|name| !name.is_empty()).collect();
+    Failure::text(Exit::Usage, format_args!("{} what?", command.name)).hint(parts.join(", "))
 }

@@ -61,7 +61,7 @@ pub(super) static COMMANDS: [Command; 6] = [
         &[],
         "NAME",
         "Show the backtrace of a task that is not running.",
-        "task main",
+        "task boot",
         Does::This(task),
     ),
 ];
