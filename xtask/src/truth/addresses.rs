@@ -15,7 +15,7 @@ use crate::setup::{self, Tool};
 /// The share of addresses at which we must say what another tool says.
 pub(super) const TARGET: f64 = 0.999;
 /// For every change: few addresses, the same each time.
-const SAMPLE: usize = 200;
+const SAMPLE: usize = 2_000;
 
 /// What the tools say of one image.
 pub(super) struct Agreement {
@@ -113,8 +113,9 @@ pub(super) fn expect_explained(agreements: &[Agreement]) -> Result<()> {
         }
         ensure!(
             agreement.share() >= TARGET,
-            "{image}: only {:.2} % are as another tool has them",
-            agreement.share() * 100.0
+            "{image}: only {:.2} % are as another tool has them, not {:#?}",
+            agreement.share() * 100.0,
+            agreement.differences
         );
     }
     Ok(())

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, ensure};
 use super::answer::{Answer, Place};
 
 /// An address of which we say what neither other tool says.
+#[derive(Debug)]
 pub(super) struct Difference {
     pub(super) address: u64,
     pub(super) kind: Kind,
