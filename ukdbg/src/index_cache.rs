@@ -66,6 +66,10 @@ impl IndexCache {
     fn evict(&self) -> io::Result<()> {
         let mut files: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
         for entry in fs::read_dir(&self.folder)?.filter_map(Result::ok) {
+            // What another process is about to put in place has a hidden name.
+            if entry.file_name().as_encoded_bytes().starts_with(b".") {
+                continue;
+            }
             // Another process may have removed it just now.
             if let Ok(metadata) = entry.metadata() {
                 files.push((metadata.modified()?, metadata.len(), entry.path()));
@@ -77,7 +81,8 @@ impl IndexCache {
             if total <= self.most_bytes {
                 break;
             }
-            fs::remove_file(path)?;
+            // Removed by another process is as good.
+            let _ = fs::remove_file(path);
             total = total.saturating_sub(size);
         }
         Ok(())
