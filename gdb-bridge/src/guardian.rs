@@ -63,6 +63,9 @@ fn guard() -> io::Result<()> {
     wait_for_the_end()?;
     let shared = File::from(io::stderr().as_fd().try_clone_to_owned()?);
     let (state, points) = Shared::new(shared).read()?;
+    if state.departure == Departure::Told {
+        return Ok(());
+    }
     let link = io::stdout().as_fd().try_clone_to_owned()?;
     match state.kind {
         Kind::Monitor => release_monitor(link, &state),
@@ -111,7 +114,7 @@ fn release_stub(mut link: RspLink, state: &State, points: &[Point]) -> Result<()
     }
     let run = match state.departure {
         Departure::Running => true,
-        Departure::Stopped => false,
+        Departure::Stopped | Departure::Told => false,
         // The debugger ended before it knew: QEMU's stub has told of a guest
         // that it stopped for the connection's sake. Others do not tell.
         Departure::Unknown => stopped || !is_qemu(&mut link)?,

@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::thread;
+use std::time::Duration;
 
 use tempfile::TempDir;
 use ukdbg_tests::{Finished, GuestShape, Qemu, SymbolFile, Tool, Ukdbg, available, kernel_image};
@@ -174,8 +175,10 @@ fn peer_that_says(answer: &'static [u8], then_closes: bool) -> u16 {
     thread::spawn(move || {
         for mut stream in listener.incoming().filter_map(Result::ok) {
             let _ = stream.write_all(answer);
-            // Until the other side closes; the process ends this thread.
+            // Until the other side closes, or long after it has given up: until
+            // then this could be a stub that is busy.
             if !then_closes {
+                let _ = stream.set_read_timeout(Some(Duration::from_secs(6)));
                 let _ = stream.read_to_end(&mut Vec::new());
             }
         }

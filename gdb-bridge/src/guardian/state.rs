@@ -32,6 +32,9 @@ pub(crate) enum Departure {
     Unknown,
     Running,
     Stopped,
+    /// The debugger is saying so itself: a stub that has let its guest go is
+    /// not to be told anything more, and QEMU's crashes when it is.
+    Told,
 }
 
 /// Where the conversation stands.
@@ -78,6 +81,7 @@ impl Shared {
             Departure::Unknown => 0,
             Departure::Running => 1,
             Departure::Stopped => 2,
+            Departure::Told => 3,
         };
         record[3] = state.running.into();
         record[4] = state.acks.into();
@@ -129,6 +133,7 @@ fn state(record: &[u8; RECORD]) -> Option<State> {
         departure: match record[2] {
             1 => Departure::Running,
             2 => Departure::Stopped,
+            3 => Departure::Told,
             _ => Departure::Unknown,
         },
         running: record[3] != 0,
@@ -173,7 +178,12 @@ mod tests {
             Kind::Stub(Nature::Lossy),
             Kind::Stub(Nature::Reliable),
         ] {
-            for departure in [Departure::Unknown, Departure::Running, Departure::Stopped] {
+            for departure in [
+                Departure::Unknown,
+                Departure::Running,
+                Departure::Stopped,
+                Departure::Told,
+            ] {
                 for (flag, process) in [(false, None), (true, Some(u64::MAX))] {
                     let state = State {
                         kind,

@@ -7,6 +7,7 @@ use serde_json::Value;
 use ukdbg_inspect::{Control, TargetError};
 
 use super::{Machine, STOP_PATIENCE, within};
+use crate::guardian::Departure;
 use crate::qmp::RunState;
 
 /// How to leave a guest.
@@ -67,7 +68,12 @@ impl Machine {
         // nor the guest stopped; the first failure is told.
         let removed = self.remove_all();
         let left = match &mut self.stub {
-            Some(stub) if run => stub.detach(),
+            Some(stub) if run => stub.settle().and_then(|()| {
+                if let Some(guard) = &mut self.guard {
+                    guard.note(|state| state.departure = Departure::Told);
+                }
+                stub.detach()
+            }),
             Some(stub) => stub.leave(),
             None => Ok(()),
         };

@@ -38,7 +38,17 @@ pub(super) fn stub(
     let Some((transport, mut guarding)) = line(link, guardian, ran)? else {
         return Ok(None);
     };
-    let stub = greet(link, transport)?;
+    let stub = match greet(link, transport) {
+        Ok(stub) => stub,
+        Err(error) => {
+            // A stub that is busy lets our connection in later, and stops the
+            // guest for it; what is no stub has no guest.
+            if !matches!(error, ConnectError::Silent { .. }) {
+                guarding.into_iter().for_each(Guard::dismiss);
+            }
+            return Err(error);
+        }
+    };
     if let Some(guard) = &mut guarding {
         guard.note(|state| {
             state.departure = departure(ran.or(stub.found_running()).unwrap_or(true));

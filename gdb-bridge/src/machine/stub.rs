@@ -439,12 +439,18 @@ impl Stub {
         !self.qemu
     }
 
+    /// Its modes as other clients expect to find them.
+    pub(crate) fn settle(&mut self) -> Result<(), TargetError> {
+        self.switch(MemoryMode::Virtual)?;
+        match self.stepping.is_some() {
+            true => self.mask(StepInterrupts::Masked),
+            false => Ok(()),
+        }
+    }
+
     /// Ends the conversation and lets the guest run.
     pub(crate) fn detach(&mut self) -> Result<(), TargetError> {
-        self.switch(MemoryMode::Virtual)?;
-        if self.stepping.is_some() {
-            self.mask(StepInterrupts::Masked)?;
-        }
+        self.settle()?;
         // A stub that was once asked for multiprocess extensions, by whoever
         // was here before, wants to know of which process.
         match self.link.ask(Command::Detach(self.process()))? {

@@ -150,7 +150,14 @@ fn every_example_is_carried_out() {
     examples(&help["commands"], &mut all);
     assert!(all.len() > 60, "{all:?}");
     // These end a session, or need a recording; tests of their own do them.
-    let elsewhere = ["detach", "kill", "help"];
+    let elsewhere = [
+        "detach",
+        "kill",
+        "help",
+        "reverse-continue",
+        "reverse-stepi",
+        "reverse-finish",
+    ];
     for example in all {
         let is_done = SCRIPT.lines().any(|line| line == example);
         let is_elsewhere = elsewhere.contains(&&*example);
