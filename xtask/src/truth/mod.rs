@@ -64,7 +64,7 @@ pub(crate) fn truth(arguments: &Arguments) -> Result<()> {
     if wanted(Area::Addresses) {
         let agreements = addresses::compare(arguments)?;
         sections.push(page::addresses(arguments, &agreements));
-        unexplained = addresses::expect_explained(&agreements);
+        unexplained = addresses::expect_explained(&agreements, addresses::TARGET);
     }
     if wanted(Area::Unwinding) {
         let guests = unwinding::compare(arguments.steps)?;
@@ -92,5 +92,8 @@ pub(crate) fn truth(arguments: &Arguments) -> Result<()> {
 /// When a difference is not explained.
 pub(crate) fn check_sample(ukdbg: PathBuf, kernel: PathBuf) -> Result<()> {
     let agreement = addresses::sample(ukdbg, kernel)?;
-    addresses::expect_explained(&agreement.into_iter().collect::<Vec<_>>())
+    addresses::expect_explained(
+        &agreement.into_iter().collect::<Vec<_>>(),
+        addresses::SAMPLE_TARGET,
+    )
 }
