@@ -125,19 +125,20 @@ impl<'a> Decoder<'a> {
 
     /// The payload of an event's `number`-th continuation. The writer
     /// publishes these before the first slot, so there is no excuse for one
-    /// that is missing.
+    /// that is missing, unless it was copied before the first slot was.
     fn continuation(
         &self,
         first: &Published<'_>,
         index: u64,
         number: u64,
     ) -> Result<&'a [u8; CONTINUATION_PAYLOAD], GapKind> {
+        let start = index;
         let index = index.checked_add(number).ok_or(GapKind::Damaged)?;
         if index >= self.window.end() {
             return Err(GapKind::Damaged);
         }
         let slot = self.published(index).map_err(|kind| match kind {
-            GapKind::InFlight => GapKind::Damaged,
+            GapKind::InFlight if self.window.are_in_order(start, index) => GapKind::Damaged,
             other => other,
         })?;
         let left = u64::from(site_continuations(first.site)) - number;

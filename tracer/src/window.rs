@@ -55,11 +55,20 @@ impl Window {
         }
     }
 
+    /// Whether two slots, the earlier first, were copied in this order: newer
+    /// parts are copied before older ones.
+    pub(crate) fn are_in_order(&self, first: u64, second: u64) -> bool {
+        self.part_of(first) == self.part_of(second)
+    }
+
+    fn part_of(&self, index: u64) -> usize {
+        // Descending by first index.
+        self.parts.partition_point(|&(first, _)| first > index)
+    }
+
     /// A slot's bytes, if it was read.
     pub(crate) fn slot(&self, index: u64) -> Option<&[u8; SLOT_SIZE]> {
-        // Descending by first index.
-        let part = self.parts.partition_point(|&(first, _)| first > index);
-        let (first, bytes) = self.parts.get(part)?;
+        let (first, bytes) = self.parts.get(self.part_of(index))?;
         let offset = usize::try_from(index - first)
             .ok()?
             .checked_mul(SLOT_SIZE)?;

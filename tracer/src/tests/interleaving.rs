@@ -88,3 +88,18 @@ proptest! {
         prop_assert_eq!(cpu.slots(GapKind::NotRead), 0);
     }
 }
+
+/// A record over the ring's end, whose later slots are copied first.
+#[test]
+fn a_record_published_between_the_copies_of_its_parts_is_in_flight() {
+    let script = [237, 0, 128];
+    let mut running = Running {
+        model: Model::new(1 << 4, 0),
+        script: Box::new(script.iter().copied().cycle()),
+    };
+    for _ in 0..94 {
+        running.act();
+    }
+    let trace = read_newest(&mut running, Model::table(), MAX_EVENTS);
+    check_read(&running, &trace.cpus[0]);
+}
