@@ -122,8 +122,10 @@ fn whole_stack(guests: &Guests, endpoint: &str) {
     }
     // Addresses of an image are where it was linked.
     let application = guests.application.image.display();
-    let graph = format!("ukdbg cfg {application} serve_all --at 0x10");
+    // In the function or in the one that it calls again and again.
+    let graph = format!("ukdbg cfg {application} serve");
     assert!(report.stdout.contains(&graph), "{report}");
+    assert!(report.stdout.contains(" --at 0x10"), "{report}");
 }
 
 /// A function and a variable of each.
