@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use crate::LinkAddr;
+use crate::{LinkAddr, leb128};
 
 /// The section's type from LLVM 12 to 14, without a version (ELF.h of LLVM).
 const UNVERSIONED: u32 = 0x6fff_4c08;
@@ -128,15 +128,9 @@ impl Reader<'_> {
 
     /// ULEB128 (DWARF 5, 7.6).
     fn number(&mut self) -> Option<u64> {
-        let mut value = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            value |= u64::from(byte & 0x7f).checked_shl(shift)?;
-            if byte & 0x80 == 0 {
-                return Some(value);
-            }
-        }
-        None
+        let (number, size) = leb128::unsigned(self.rest)?;
+        self.rest = &self.rest[size..];
+        Some(number)
     }
 
     fn form(&mut self, unversioned: bool) -> Option<Form> {

@@ -25,7 +25,6 @@ pub(crate) mod functions;
 pub(crate) mod globals;
 pub(crate) mod inlined_copies;
 pub(crate) mod inlines;
-mod leb128;
 mod line_program;
 mod line_units;
 pub(crate) mod lines;

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use crate::LinkAddr;
+use crate::{LinkAddr, leb128};
 
 /// Calls that may throw, and where what they throw lands.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -106,15 +106,9 @@ impl<'a> Reader<'a> {
     }
 
     fn uleb(&mut self) -> Option<u64> {
-        let mut value = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            value |= u64::from(byte & 0x7f).checked_shl(shift)?;
-            if byte & 0x80 == 0 {
-                return Some(value);
-            }
-        }
-        None
+        let (number, size) = leb128::unsigned(self.rest)?;
+        self.rest = &self.rest[size..];
+        Some(number)
     }
 }
 

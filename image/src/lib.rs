@@ -74,6 +74,7 @@ mod intervals;
 mod kept_index;
 mod landing_pads;
 mod layout;
+mod leb128;
 mod name_match;
 mod notes;
 mod outline;

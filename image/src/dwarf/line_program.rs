@@ -4,7 +4,8 @@
 
 use gimli::LineProgramHeader;
 
-use super::{Slice, leb128};
+use super::Slice;
+use crate::leb128;
 
 /// A row of the table: the registers of the machine that makes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

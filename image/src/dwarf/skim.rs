@@ -8,8 +8,8 @@ use gimli::{Attribute, UnitOffset};
 
 use super::abbreviation_lengths::{AbbreviationLengths, Kinds, Known, Length, Then};
 use super::entries::next_abbreviation;
-use super::leb128;
 use super::{Scope, Slice};
+use crate::leb128;
 
 /// A place between two entries of a unit. What is malformed ends it.
 pub(super) struct Skim<'a, 'data> {

@@ -4,7 +4,7 @@
 /// The unsigned number that bytes begin with, and how many bytes it takes.
 /// None where they end in it, or where it takes more than 64 bits.
 #[inline]
-pub(super) fn unsigned(bytes: &[u8]) -> Option<(u64, usize)> {
+pub(crate) fn unsigned(bytes: &[u8]) -> Option<(u64, usize)> {
     let first = *bytes.first()?;
     if first < 0x80 {
         return Some((first.into(), 1));
@@ -24,7 +24,7 @@ pub(super) fn unsigned(bytes: &[u8]) -> Option<(u64, usize)> {
 
 /// As [`unsigned`], with a sign.
 #[inline]
-pub(super) fn signed(bytes: &[u8]) -> Option<(i64, usize)> {
+pub(crate) fn signed(bytes: &[u8]) -> Option<(i64, usize)> {
     let mut number = 0;
     for (place, &byte) in bytes.iter().enumerate().take(10) {
         if place == 9 && byte != 0 && byte != 0x7f {
